@@ -1,0 +1,15 @@
+//! Reading the audit log.
+
+pub use crate::store::audit::{AuditEvent, Filter};
+
+use super::Desk;
+use crate::base::Fault;
+use crate::store::audit;
+
+/// The newest events first.
+///
+/// # Errors
+/// Storage failed.
+pub async fn list(desk: &Desk, filter: &Filter) -> Result<Vec<AuditEvent>, Fault> {
+    audit::list(&mut desk.db.conn(), filter).await
+}

@@ -1,0 +1,227 @@
+//! What an operator says about a client, applied to its definition; what it must fulfil then is `oauth`'s and the settings'
+//! to say.
+
+use serde_json::Value;
+
+use super::Limits;
+use crate::jose::JwkSet;
+use crate::oauth::{
+    AccessTokenFormat, ApplicationType, AuthMethod, Client, ConsentPolicy, GrantType, PkcePolicy, Problem, RedirectUri,
+    RefreshPolicy, ResponseType, Scope,
+};
+
+/// New values for the fields that are named; everything else stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    pub name: Option<String>,
+    pub redirect_uris: Option<Vec<String>>,
+    pub post_logout_redirect_uris: Option<Vec<String>>,
+    pub auth_method: Option<AuthMethod>,
+    pub auth_signing_alg: Option<String>,
+    pub jwks: Option<Value>,
+    pub grant_types: Option<Vec<GrantType>>,
+    pub response_types: Option<Vec<String>>,
+    pub scope: Option<String>,
+    pub pkce: Option<PkcePolicy>,
+    pub id_token_alg: Option<String>,
+    pub access_token: Option<AccessTokenFormat>,
+    pub resources: Option<Vec<String>>,
+    pub origins: Option<Vec<String>>,
+    pub application_type: Option<ApplicationType>,
+    pub consent: Option<ConsentPolicy>,
+    pub refresh: Option<RefreshPolicy>,
+    pub access_token_seconds: Option<i64>,
+    pub refresh_idle_seconds: Option<i64>,
+    pub refresh_absolute_seconds: Option<i64>,
+    pub default_max_age: Option<i64>,
+    pub client_uri: Option<String>,
+    pub policy_uri: Option<String>,
+    pub tos_uri: Option<String>,
+    pub state: Option<State>,
+    /// A picture as it was read from its file.
+    pub logo: Option<Vec<u8>>,
+}
+
+/// Whether a client may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Enabled,
+    Disabled,
+}
+
+fn set<T: Clone>(to: &mut T, from: Option<&T>) {
+    if let Some(value) = from {
+        to.clone_from(value);
+    }
+}
+
+fn set_some<T: Clone>(to: &mut Option<T>, from: Option<&T>) {
+    if from.is_some() {
+        *to = from.cloned();
+    }
+}
+
+impl Changes {
+    /// Applies what is named and says everything that is wrong with the result.
+    pub fn apply(&self, client: &mut Client, limits: &Limits) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        self.apply_uris(client, &mut problems);
+        self.apply_protocol(client, &mut problems);
+        set(&mut client.name, self.name.as_ref());
+        set(&mut client.resources, self.resources.as_ref());
+        set(&mut client.origins, self.origins.as_ref());
+        set(&mut client.trusted, self.consent.as_ref());
+        set(&mut client.issue_refresh, self.refresh.as_ref());
+        set(&mut client.access_token_seconds, self.access_token_seconds.as_ref());
+        set(&mut client.refresh_idle_seconds, self.refresh_idle_seconds.as_ref());
+        set(&mut client.refresh_absolute_seconds, self.refresh_absolute_seconds.as_ref());
+        set_some(&mut client.default_max_age, self.default_max_age.as_ref());
+        set_some(&mut client.client_uri, self.client_uri.as_ref());
+        set_some(&mut client.policy_uri, self.policy_uri.as_ref());
+        set_some(&mut client.tos_uri, self.tos_uri.as_ref());
+        if let Some(state) = self.state {
+            client.disabled = state == State::Disabled;
+        }
+        problems.extend(client.problems());
+        problems.extend(beyond(client, limits));
+        // A URI that could not be read leaves its list empty, which is no second problem.
+        let mut seen = Vec::new();
+        problems.retain(|problem| {
+            let is_echo = seen.contains(&problem.field) && problem.why.starts_with("must have at least one");
+            seen.push(problem.field);
+            !is_echo
+        });
+        problems
+    }
+
+    fn apply_uris(&self, client: &mut Client, problems: &mut Vec<Problem>) {
+        if let Some(uris) = &self.redirect_uris {
+            client.redirect_uris = redirect_uris("redirect_uris", uris, problems);
+        }
+        if let Some(uris) = &self.post_logout_redirect_uris {
+            client.post_logout_redirect_uris = redirect_uris("post_logout_redirect_uris", uris, problems);
+        }
+        set(&mut client.auth_method, self.auth_method.as_ref());
+        match self.application_type {
+            Some(named) => client.application_type = named,
+            // A public client on a custom scheme or a loopback address is an application on somebody's machine (RFC 8252).
+            None if self.redirect_uris.is_some() => {
+                let is_own = |uri: &RedirectUri| uri.is_custom_scheme() || uri.is_loopback();
+                let is_native = client.is_public() && client.redirect_uris.iter().any(is_own);
+                client.application_type = if is_native { ApplicationType::Native } else { ApplicationType::Web };
+            }
+            None => {}
+        }
+    }
+
+    fn apply_protocol(&self, client: &mut Client, problems: &mut Vec<Problem>) {
+        set_some(&mut client.token_endpoint_auth_signing_alg, self.auth_signing_alg.as_ref());
+        set(&mut client.pkce, self.pkce.as_ref());
+        set(&mut client.id_token_alg, self.id_token_alg.as_ref());
+        set(&mut client.access_token, self.access_token.as_ref());
+        if let Some(jwks) = &self.jwks {
+            if let Err(why) = JwkSet::parse_client(jwks) {
+                problems.push(Problem { field: "jwks", why: why.to_owned() });
+            }
+            client.jwks = Some(jwks.clone());
+        }
+        if let Some(grants) = &self.grant_types {
+            client.grant_types.clone_from(grants);
+            let has_code = grants.contains(&GrantType::AuthorizationCode);
+            client.response_types = if has_code { vec![ResponseType::CODE] } else { Vec::new() };
+        }
+        if let Some(types) = &self.response_types {
+            client.response_types.clear();
+            for text in types {
+                match ResponseType::parse(text) {
+                    Ok(known) => client.response_types.push(known),
+                    Err(error) => problems.push(Problem { field: "response_types", why: error.why.to_owned() }),
+                }
+            }
+        }
+        if let Some(text) = &self.scope {
+            match Scope::parse(text) {
+                Ok(scope) => client.scope = scope,
+                Err(error) => problems.push(Problem { field: "scope", why: error.why.to_owned() }),
+            }
+        }
+    }
+}
+
+fn redirect_uris(field: &'static str, uris: &[String], problems: &mut Vec<Problem>) -> Vec<RedirectUri> {
+    let parse = |text: &String| match RedirectUri::parse(text) {
+        Ok(uri) => Some(uri),
+        Err(why) => {
+            problems.push(Problem { field, why: format!("{text} {why}") });
+            None
+        }
+    };
+    uris.iter().filter_map(parse).collect()
+}
+
+/// What this house cannot do for a client.
+fn beyond(client: &Client, limits: &Limits) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let uses_openid = client.scope.contains("openid") && !client.response_types.is_empty();
+    if uses_openid && !limits.id_token_algs.contains(&client.id_token_alg) {
+        let why = format!("is {}, for which there is no key; add it to `keys.algorithms`", client.id_token_alg);
+        problems.push(Problem { field: "id_token_alg", why });
+    }
+    for response_type in client.response_types.iter().filter(|wanted| !limits.response_types.contains(wanted)) {
+        let why = format!("has {response_type}, which the setting `response_types` does not allow");
+        problems.push(Problem { field: "response_types", why });
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits {
+            id_token_algs: vec!["RS256".to_owned(), "ES256".to_owned()],
+            response_types: vec![ResponseType::CODE],
+            access_token_seconds: 1800,
+            refresh_idle_seconds: 1,
+            refresh_absolute_seconds: 1,
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut Changes)) -> (Client, Vec<&'static str>) {
+        let mut changes = Changes { redirect_uris: Some(vec!["https://app.test/cb".to_owned()]), ..Changes::default() };
+        change(&mut changes);
+        let mut client = Client::new("app", "App");
+        let problems = changes.apply(&mut client, &limits());
+        (client, problems.iter().map(|problem| problem.field).collect())
+    }
+
+    /// Each bad word of an operator is named by its field; the good twin passes.
+    #[test]
+    fn problems_name_their_field() {
+        assert_eq!(with(|_| {}).1, Vec::<&str>::new());
+        assert_eq!(with(|c| c.redirect_uris = Some(vec!["http://app.test/cb".to_owned()])).1, ["redirect_uris"]);
+        assert_eq!(with(|c| c.redirect_uris = None).1, ["redirect_uris"]);
+        assert_eq!(with(|c| c.scope = Some("a\"b".to_owned())).1, ["scope"]);
+        assert_eq!(with(|c| c.id_token_alg = Some("EdDSA".to_owned())).1, ["id_token_alg"]);
+        assert_eq!(with(|c| c.auth_method = Some(AuthMethod::PrivateKeyJwt)).1, ["jwks"]);
+    }
+
+    /// A machine's client needs no redirect URI and has no response type; a program on a desk is native.
+    #[test]
+    fn follows_what_it_is() {
+        let (machine, problems) = with(|c| {
+            c.redirect_uris = None;
+            c.grant_types = Some(vec![GrantType::ClientCredentials]);
+        });
+        assert_eq!((machine.response_types.len(), problems.len()), (0, 0));
+        let native = |method| {
+            with(|c| {
+                c.redirect_uris = Some(vec!["http://127.0.0.1/cb".to_owned()]);
+                c.auth_method = Some(method);
+            })
+        };
+        assert_eq!(native(AuthMethod::None).0.application_type, ApplicationType::Native);
+        assert_eq!(native(AuthMethod::ClientSecretBasic).0.application_type, ApplicationType::Web);
+    }
+}

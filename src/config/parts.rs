@@ -1,0 +1,111 @@
+//! The settings as the rest of the house gets them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use crate::base::{Issuer, Secret};
+use crate::jose::Alg;
+use crate::oauth::ResponseType;
+
+/// Everything that the operator settled. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub issuer: Issuer,
+    pub listen: SocketAddr,
+    pub trusted_proxies: Vec<IpNet>,
+    pub master_key_file: PathBuf,
+    /// The contents of that file.
+    pub master_key: Secret<String>,
+    pub response_types: Vec<ResponseType>,
+    pub database: Database,
+    pub redis_url: Option<Secret<String>>,
+    pub tls: Option<TlsPaths>,
+    pub metrics_listen: Option<SocketAddr>,
+    pub outbound_allow: Vec<IpNet>,
+    pub outbound_ca_file: Option<PathBuf>,
+    pub unregistered_resources: UnregisteredResources,
+    pub session: SessionSettings,
+    pub token: TokenSettings,
+    pub keys: KeySettings,
+    pub house: House,
+    pub log: LogSettings,
+}
+
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub url: Secret<String>,
+    pub migrate: Migrate,
+    pub synchronous: Synchronous,
+}
+
+#[derive(Clone, Debug)]
+pub struct TlsPaths {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct SessionSettings {
+    pub idle_seconds: i64,
+    pub absolute_seconds: i64,
+}
+
+/// The lifetimes are those of new clients.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenSettings {
+    pub access_alg: Alg,
+    pub access_seconds: i64,
+    pub refresh_idle_seconds: i64,
+    pub refresh_absolute_seconds: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct KeySettings {
+    pub algorithms: Vec<Alg>,
+    pub max_age_seconds: i64,
+    pub publish_seconds: i64,
+    pub retire_seconds: i64,
+}
+
+/// How the house presents itself on its pages.
+#[derive(Clone, Debug)]
+pub struct House {
+    pub name: String,
+    /// `#rrggbb`.
+    pub accent: Option<String>,
+    pub privacy: Option<String>,
+    pub terms: Option<String>,
+    pub help: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+/// Declares an enum of the words that a setting may be.
+macro_rules! choices {
+    ($($(#[$about:meta])* $name:ident { $($variant:ident = $word:literal),+ })+) => {$(
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($variant),+ }
+
+        impl $name {
+            pub(super) const CHOICES: &[(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+        }
+    )+};
+}
+
+choices! {
+    /// Who brings an older schema up to date (decision 7).
+    Migrate { Auto = "auto", Manual = "manual" }
+    /// What a commit to SQLite survives.
+    Synchronous { Full = "full", Normal = "normal" }
+    /// What happens to a resource that nobody registered (decision 21).
+    UnregisteredResources { Refuse = "refuse", Allow = "allow" }
+    /// The form of the log.
+    LogFormat { Auto = "auto", Text = "text", Json = "json" }
+}

@@ -1,0 +1,99 @@
+//! The account page: who am I, where am I signed in, which apps may see what of me.
+
+use super::{Provider, Signed, Visit, audit};
+use crate::base::{Fault, Id, Timestamp};
+use crate::identity::sessions::{self, Session};
+use crate::identity::consent;
+use crate::oauth::Scope;
+use crate::store::audit as audits;
+use crate::store::grants;
+
+/// What the account page shows.
+pub struct Account {
+    pub sessions: Vec<Session>,
+    pub apps: Vec<ConnectedApp>,
+}
+
+/// An app that holds something of a person.
+pub struct ConnectedApp {
+    pub client_id: String,
+    pub name: String,
+    pub scope: Scope,
+    pub since: Timestamp,
+}
+
+impl Account {
+    /// # Errors
+    /// Storage failed.
+    pub async fn of(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Self, Fault> {
+        let mut conn = provider.db.conn();
+        let sessions =
+            sessions::list_for_user(&mut conn, &signed.user.id, provider.policy.session_idle_seconds, visit.now).await?;
+        let consents = consent::list_for_user(&mut conn, &signed.user.id).await?;
+        let mut apps = Vec::new();
+        for (client_id, since) in grants::clients_of_user(&mut conn, &signed.user.id, visit.now).await? {
+            let client = provider.registry.client(&provider.db, &client_id).await?;
+            let name = client.map_or_else(|| client_id.clone(), |c| c.client.name.clone());
+            let scope = consents.iter().find(|(id, _)| *id == client_id).map(|(_, c)| c.scope().clone()).unwrap_or_default();
+            apps.push(ConnectedApp { client_id, name, scope, since });
+        }
+        Ok(Self { sessions, apps })
+    }
+
+    /// Ends one session of this person; false if there is none of theirs with this public id.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn end_session(provider: &Provider, signed: &Signed, sid: &str, visit: &Visit) -> Result<bool, Fault> {
+        let account = Self::of(provider, signed, visit).await?;
+        let Some(session) = account.sessions.into_iter().find(|session| session.sid == sid) else { return Ok(false) };
+        end(provider, signed, vec![session.id], "session_ended", visit).await?;
+        Ok(true)
+    }
+
+    /// Signs the person out of every browser, this one included.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn end_all(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<(), Fault> {
+        let account = Self::of(provider, signed, visit).await?;
+        let all = account.sessions.into_iter().map(|session| session.id).collect();
+        end(provider, signed, all, "signed_out_everywhere", visit).await
+    }
+
+    /// Takes back what this person allowed a client: consent, grants and every token of theirs.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn withdraw(provider: &Provider, signed: &Signed, client_id: &str, visit: &Visit) -> Result<(), Fault> {
+        let mut event = audit("consent_withdrawn", signed.user.id.as_str(), visit.now);
+        event.user_id = Some(signed.user.id.clone());
+        event.client_id = Some(client_id.to_owned());
+        event.address = Some(visit.address.to_string());
+        let (id, user, client_id, now) = (provider.new_id()?, signed.user.id.clone(), client_id.to_owned(), visit.now);
+        provider
+            .db
+            .write(async move |tx| {
+                consent::withdraw(tx, &user, &client_id, now).await?;
+                audits::write(tx, &id, &event).await
+            })
+            .await
+    }
+}
+
+async fn end(provider: &Provider, signed: &Signed, ids: Vec<Id>, kind: &'static str, visit: &Visit) -> Result<(), Fault> {
+    let mut event = audit(kind, signed.user.id.as_str(), visit.now);
+    event.user_id = Some(signed.user.id.clone());
+    event.address = Some(visit.address.to_string());
+    let (id, now) = (provider.new_id()?, visit.now);
+    provider
+        .db
+        .write(async move |tx| {
+            for session in &ids {
+                sessions::end(tx, session, now).await?;
+                grants::revoke_for_session(tx, session, now).await?;
+            }
+            audits::write(tx, &id, &event).await
+        })
+        .await
+}

@@ -1,0 +1,196 @@
+//! The answer to the client: code, tokens of the front channel, `state` and `iss`, or an error, in the right mode.
+
+use super::{Approved, ReplyTo, ValidRequest};
+use crate::base::{Fault, Secret, Timestamp};
+use crate::endpoints::{ClientRef, Provider, Signed, Visit, audit, person};
+use crate::oauth::{Error, ResponseMode};
+use crate::store::audit as audits;
+use crate::store::grants::{self, Grant};
+use crate::store::{interactions, tokens};
+use crate::base::{Id, public_id};
+use crate::tokens::{AuthorizationCode, CodeDetail, GrantDetail, Minted, Order, Recipe, id_token_claims};
+
+/// Seconds that a code lives (protocol A5).
+const CODE_SECONDS: i64 = 60;
+
+/// Seconds that a grant outlives its last token, so that a late replay still finds what to end.
+const GRANT_MARGIN_SECONDS: i64 = 3600;
+
+/// Where an answer goes.
+#[derive(Clone, Debug)]
+pub struct AnswerTo {
+    pub redirect_uri: String,
+    pub mode: ResponseMode,
+    pub state: Option<String>,
+}
+
+impl From<&ReplyTo> for AnswerTo {
+    fn from(reply_to: &ReplyTo) -> Self {
+        Self { redirect_uri: reply_to.redirect_uri.clone(), mode: reply_to.mode, state: reply_to.state.clone() }
+    }
+}
+
+impl From<&ValidRequest> for AnswerTo {
+    fn from(request: &ValidRequest) -> Self {
+        Self { redirect_uri: request.redirect_uri.clone(), mode: request.mode, state: request.state.clone() }
+    }
+}
+
+/// An authorization response (RFC 6749 section 4.1.2), not yet in the shape of its mode.
+#[derive(Debug)]
+pub struct Answer {
+    pub to: AnswerTo,
+    pub params: Vec<(&'static str, Secret<String>)>,
+}
+
+/// An error for the client, with `state` and `iss` (RFC 6749 section 4.1.2.1, RFC 9207).
+pub fn answer_error(provider: &Provider, to: &AnswerTo, error: Error) -> Answer {
+    let params = vec![
+        ("error", Secret::new(error.code.as_str().to_owned())),
+        ("error_description", Secret::new(error.why.to_owned())),
+    ];
+    finish(provider, to.clone(), params)
+}
+
+fn finish(provider: &Provider, to: AnswerTo, mut params: Vec<(&'static str, Secret<String>)>) -> Answer {
+    if let Some(state) = &to.state {
+        params.push(("state", Secret::new(state.clone())));
+    }
+    params.push(("iss", Secret::new(provider.issuer.as_str().to_owned())));
+    Answer { to, params }
+}
+
+/// The request that is being answered, by whom and for which interaction, if one was stored.
+pub struct Occasion<'a> {
+    pub request: &'a ValidRequest,
+    pub client: &'a ClientRef,
+    pub signed: &'a Signed,
+    pub interaction: Option<&'a Id>,
+}
+
+/// Issues what the request asked for: one grant, and what hangs on it, in one commit.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Approved, visit: &Visit) -> Result<Answer, Fault> {
+    let request = occasion.request;
+    let detail = GrantDetail {
+        scope: approved.scope().clone(),
+        resources: request.resources.clone(),
+        claims: request.claims.clone(),
+        sid: Some(occasion.signed.session.sid.clone()),
+        auth_time: Some(occasion.signed.session.auth_time),
+        acr: occasion.signed.session.acr.clone(),
+        amr: occasion.signed.session.amr.clone(),
+    };
+    let grant = new_grant(provider, occasion, &detail, visit.now)?;
+    let code = request.response_type.has_code().then(|| AuthorizationCode::new(&provider.random)).transpose()?;
+    let front = front_channel(provider, occasion, &FrontChannel { grant: &grant, detail: &detail, code: code.as_ref() }, visit.now)?;
+    let mut params = Vec::new();
+    if let Some(code) = &code {
+        params.push(("code", Secret::new(code.expose().to_owned())));
+    }
+    let stored = front.minted.and_then(|minted| {
+        params.push(("access_token", minted.access_token));
+        params.push(("token_type", Secret::new("Bearer".to_owned())));
+        params.push(("expires_in", Secret::new(minted.expires_in.to_string())));
+        params.push(("scope", Secret::new(detail.scope.to_string())));
+        minted.stored
+    });
+    params.extend(front.id_token.map(|token| ("id_token", token)));
+    let code_row = code.map(|code| code_row(request, &code)).transpose()?;
+    let event_id = provider.new_id()?;
+    let mut event = audit("authorization", occasion.signed.user.id.as_str(), visit.now);
+    event.user_id = Some(occasion.signed.user.id.clone());
+    event.client_id = Some(request.client_id.clone());
+    event.address = Some(visit.address.to_string());
+    event.detail = serde_json::json!({ "scope": detail.scope });
+    let (interaction, now) = (occasion.interaction.cloned(), visit.now);
+    provider
+        .db
+        .write(async move |tx| {
+            grants::insert(tx, &grant, now).await?;
+            if let Some((hash, detail)) = &code_row {
+                tokens::insert_code(tx, hash, &grant.id, detail, now.plus(CODE_SECONDS)).await?;
+            }
+            if let Some(stored) = &stored {
+                tokens::insert_opaque(tx, &stored.hash, &grant.id, &stored.detail, stored.expires_at).await?;
+            }
+            if let Some(interaction) = &interaction {
+                interactions::finish(tx, interaction, now).await?;
+            }
+            audits::write(tx, &event_id, &event).await
+        })
+        .await?;
+    Ok(finish(provider, request.into(), params))
+}
+
+fn new_grant(provider: &Provider, occasion: &Occasion<'_>, detail: &GrantDetail, now: Timestamp) -> Result<Grant, Fault> {
+    let client = &occasion.client.client;
+    let lifetime = client.refresh_absolute_seconds.max(CODE_SECONDS + client.access_token_seconds);
+    Ok(Grant {
+        id: public_id(&provider.random)?,
+        client_id: client.client_id.clone(),
+        user_id: Some(occasion.signed.user.id.clone()),
+        session_id: Some(occasion.signed.session.id.clone()),
+        offline: detail.scope.contains("offline_access"),
+        detail: detail.write()?,
+        expires_at: now.plus(lifetime + GRANT_MARGIN_SECONDS),
+        revoked_at: None,
+    })
+}
+
+fn code_row(request: &ValidRequest, code: &AuthorizationCode) -> Result<(String, String), Fault> {
+    let detail = CodeDetail {
+        redirect_uri: request.redirect_uri.clone(),
+        challenge: request.challenge.clone(),
+        nonce: request.nonce.clone(),
+    };
+    Ok((code.hash(), detail.write()?))
+}
+
+struct FrontChannel<'a> {
+    grant: &'a Grant,
+    detail: &'a GrantDetail,
+    code: Option<&'a AuthorizationCode>,
+}
+
+struct FrontTokens {
+    minted: Option<Minted>,
+    id_token: Option<Secret<String>>,
+}
+
+/// The implicit and hybrid parts (Core sections 3.2 and 3.3), where the operator switched them on.
+fn front_channel(
+    provider: &Provider,
+    occasion: &Occasion<'_>,
+    front: &FrontChannel<'_>,
+    now: Timestamp,
+) -> Result<FrontTokens, Fault> {
+    let request = occasion.request;
+    let recipe = Recipe {
+        client: &occasion.client.client,
+        grant_id: &front.grant.id,
+        grant: front.detail,
+        sub: &occasion.signed.user.sub,
+        scope: &front.detail.scope,
+        resources: &front.detail.resources,
+        now,
+    };
+    let mint = provider.mint();
+    let minted = request.response_type.has_token().then(|| mint.access_token(&recipe)).transpose()?;
+    if !request.response_type.has_id_token() {
+        return Ok(FrontTokens { minted, id_token: None });
+    }
+    // Without any access token there is no userinfo to ask, so the scope's claims come here (Core section 5.4).
+    let alone = minted.is_none() && front.code.is_none();
+    let claims = id_token_claims(&person(&occasion.signed.user), alone.then_some(&front.detail.scope), request.claims.as_ref());
+    let order = Order {
+        nonce: request.nonce.as_deref(),
+        claims,
+        access_token: minted.as_ref().map(|m| m.access_token.expose().as_str()),
+        code: front.code.map(AuthorizationCode::expose),
+    };
+    let id_token = Some(mint.id_token(&recipe, order)?);
+    Ok(FrontTokens { minted, id_token })
+}

@@ -1,0 +1,43 @@
+//! The authorization endpoint (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2) as a row of types.
+//!
+//! `Params` → [`ReplyTo`] → [`ValidRequest`] → [`Step`] → [`Approved`] → [`Answer`]; each is made only from the one before.
+//! Until there is a `ReplyTo`, what is wrong is shown on a page of ours; after that it is sent to the client.
+
+mod issue;
+mod next;
+mod request;
+
+pub use issue::{Answer, AnswerTo, Occasion, answer_error, issue};
+pub use next::{Approved, Facts, Reason, Step, next};
+pub(super) use request::may_use_resource;
+pub use request::{PageError, RedirectMismatch, ReplyTo, ValidRequest};
+
+use super::interaction::{self, Errand, Outcome};
+use super::{Provider, Refusal, Visit};
+use crate::oauth::Params;
+
+/// What an authorization request leads to.
+pub enum Authorized {
+    /// A page of ours, because no client may be answered.
+    Page(PageError),
+    Outcome(Outcome),
+}
+
+/// Answers an authorization request: at once where no person is needed, otherwise by a stored interaction.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn authorize(provider: &Provider, params: &Params, visit: &Visit) -> Result<Authorized, Refusal> {
+    let reply_to = match ReplyTo::find(provider, params).await? {
+        Ok(reply_to) => reply_to,
+        Err(page) => return Ok(Authorized::Page(page)),
+    };
+    let request = match ValidRequest::check(provider, params, &reply_to, visit.now).await? {
+        Ok(request) => request,
+        Err(error) => {
+            return Ok(Authorized::Outcome(Outcome::Answer(answer_error(provider, &reply_to.into(), error))));
+        }
+    };
+    let errand = Errand::App(Box::new(request));
+    Ok(Authorized::Outcome(interaction::begin(provider, errand, visit).await?))
+}

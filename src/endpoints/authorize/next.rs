@@ -1,0 +1,137 @@
+//! What comes next for a request: one pure function that everything ends in.
+//!
+//! `prompt=none` is not a branch in five places: every step that needs a person becomes a refusal at the end.
+
+use super::ValidRequest;
+use crate::base::{Id, Timestamp};
+use crate::identity::consent::Consent;
+use crate::oauth::{Client, ConsentPolicy, Error, ErrorCode, Scope};
+use crate::store::interactions::{Event, EventKind};
+
+use crate::endpoints::Signed;
+
+/// What is known when a request is looked at.
+pub struct Facts<'a> {
+    pub signed: Option<&'a Signed>,
+    pub consent: Option<&'a Consent>,
+    /// What the person did for this very interaction, in order.
+    pub events: &'a [Event],
+    pub now: Timestamp,
+}
+
+/// Why a person has to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nobody is signed in.
+    NoSession,
+    /// `prompt=login`, or the last sign-in is older than `max_age`.
+    Again,
+    /// Somebody else than the hinted person is signed in.
+    OtherPerson,
+}
+
+/// What has to happen next.
+#[derive(Debug)]
+pub enum Step {
+    SignIn(Reason),
+    Choose,
+    /// The scope that the person is asked about.
+    Consent(Scope),
+    Refuse(Error),
+    Issue(Approved),
+}
+
+/// A request that may be answered with a code; only [`next`] makes it.
+#[derive(Debug)]
+pub struct Approved {
+    scope: Scope,
+}
+
+impl Approved {
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+/// Decides the next step from facts alone.
+pub fn next(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> Step {
+    let step = with_person(request, client, facts);
+    if !request.prompt.has_none() {
+        return step;
+    }
+    let refuse = |code, why| Step::Refuse(Error::new(code, why));
+    match step {
+        Step::SignIn(_) => refuse(ErrorCode::LoginRequired, "the person has to sign in"),
+        Step::Choose => refuse(ErrorCode::AccountSelectionRequired, "the person has to choose an account"),
+        Step::Consent(_) => refuse(ErrorCode::ConsentRequired, "the person has to consent"),
+        step @ (Step::Refuse(_) | Step::Issue(_)) => step,
+    }
+}
+
+fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> Step {
+    if needs_unknown_acr(request) {
+        let why = "no way of signing in here meets the essential acr";
+        return Step::Refuse(Error::new(ErrorCode::UnmetAuthenticationRequirements, why));
+    }
+    let Some(signed) = facts.signed else { return Step::SignIn(Reason::NoSession) };
+    let session = &signed.session;
+    let did = |kind| facts.events.iter().any(|event| event.kind == kind && event.session_id == session.id);
+    let signed_in_now = did(EventKind::SignedIn);
+    if request.prompt.has_select_account() && !did(EventKind::Chosen) && !signed_in_now {
+        return Step::Choose;
+    }
+    if wanted_sub(request).is_some_and(|sub| sub != signed.user.sub) {
+        return Step::SignIn(Reason::OtherPerson);
+    }
+    // Times are whole seconds: an age that shows as max_age may be more by nearly one.
+    let too_old = request.max_age.is_some_and(|max_age| facts.now.since(session.auth_time) >= max_age);
+    if (request.prompt.has_login() || too_old) && !signed_in_now {
+        return Step::SignIn(Reason::Again);
+    }
+    consent_step(request, client, facts, &session.id)
+}
+
+fn consent_step(request: &ValidRequest, client: &Client, facts: &Facts<'_>, session: &Id) -> Step {
+    let answer = facts.events.iter().rev().find(|event| {
+        event.session_id == *session && matches!(event.kind, EventKind::Consented | EventKind::Denied)
+    });
+    match answer {
+        Some(event) if event.kind == EventKind::Denied => {
+            return Step::Refuse(Error::new(ErrorCode::AccessDenied, "the person refused"));
+        }
+        Some(event) if event.detail == request.scope.to_string() => return approved(request),
+        _ => {}
+    }
+    if client.trusted == ConsentPolicy::Skip && !request.prompt.has_consent() {
+        return approved(request);
+    }
+    // Anybody can be a public client on a loopback address or with a custom scheme (decision 13).
+    let anybody = client.is_public()
+        && client.redirect_uri(&request.redirect_uri).is_none_or(|uri| uri.is_loopback() || uri.is_custom_scheme());
+    let remembered = !anybody && facts.consent.is_some_and(|c| c.covers(&request.scope, request.claims.as_ref()));
+    if remembered && !request.prompt.has_consent() {
+        return approved(request);
+    }
+    Step::Consent(request.scope.clone())
+}
+
+fn approved(request: &ValidRequest) -> Step {
+    Step::Issue(Approved { scope: request.scope.clone() })
+}
+
+/// The person whom the request names: `id_token_hint`, or an essential or valued `sub` in `claims` (Core section 5.5.1).
+fn wanted_sub(request: &ValidRequest) -> Option<&str> {
+    let by_claims = request.claims.as_ref().and_then(|claims| {
+        claims.id_token().find(|(name, _)| *name == "sub").and_then(|(_, want)| want.values.first()).and_then(|v| v.as_str())
+    });
+    by_claims.or(request.hinted_sub.as_deref())
+}
+
+/// An essential `acr` none of whose values we can reach (Core section 5.5.1.1).
+fn needs_unknown_acr(request: &ValidRequest) -> bool {
+    request.claims.as_ref().is_some_and(|claims| {
+        claims.id_token().any(|(name, want)| {
+            name == "acr" && want.essential && !want.values.is_empty() && !want.values.iter().any(|v| v == crate::identity::sessions::AAL1)
+        })
+    })
+}

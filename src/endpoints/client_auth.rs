@@ -1,0 +1,214 @@
+//! Client authentication (RFC 6749 section 2.3, OpenID Connect Core section 9): the only maker of [`AuthenticatedClient`].
+//!
+//! A client uses the method that it is registered for and no other. Unknown client and wrong secret are one answer.
+
+use serde_json::Value;
+
+use super::{ClientRef, Provider, Refusal};
+use crate::base::{Fault, Secret, Timestamp, same, sha256_base64url};
+use crate::jose::{Alg, Expect, JwkSet, VerifyingKey, peek_claims, peek_header, verify};
+use crate::oauth::{AuthMethod, Error, ErrorCode, Params};
+use crate::store::tokens;
+
+/// The only kind of assertion that is known (RFC 7523 section 2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The longest life of an assertion that is taken, in seconds: its `jti` is remembered that long.
+const LONGEST_ASSERTION_SECONDS: i64 = 3600;
+
+/// Clocks of clients may be this far off.
+const LEEWAY_SECONDS: i64 = 10;
+
+/// What `Authorization: Basic` held, decoded.
+pub struct Basic {
+    pub client_id: String,
+    pub secret: Secret<String>,
+}
+
+/// What came in the header, if anything did; a broken header is told from none.
+pub enum Header {
+    None,
+    Basic(Basic),
+    Broken,
+}
+
+/// A client that proved who it is, or a public one that said so.
+#[derive(Clone, Debug)]
+pub struct AuthenticatedClient(ClientRef);
+
+impl AuthenticatedClient {
+    pub const fn client(&self) -> &ClientRef {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for AuthenticatedClient {
+    type Target = crate::oauth::Client;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0.client
+    }
+}
+
+/// The way in which a request presents a client.
+enum Presented<'a> {
+    Nothing { client_id: &'a str },
+    Secret { client_id: &'a str, secret: &'a str, method: AuthMethod },
+    Assertion { client_id: String, assertion: &'a str },
+}
+
+fn refused() -> Refusal {
+    Error::new(ErrorCode::InvalidClient, "client authentication failed").into()
+}
+
+/// Authenticates the client of a request to the endpoint with this URL.
+///
+/// # Errors
+/// `invalid_client`, `invalid_request` for two methods at once, or something broke.
+pub async fn authenticate(
+    provider: &Provider,
+    header: &Header,
+    params: &Params,
+    endpoint: &str,
+    now: Timestamp,
+) -> Result<AuthenticatedClient, Refusal> {
+    let presented = presented(header, params)?;
+    let client_id = match &presented {
+        Presented::Nothing { client_id } | Presented::Secret { client_id, .. } => *client_id,
+        Presented::Assertion { client_id, .. } => client_id,
+    };
+    let known = provider.registry.client(&provider.db, client_id).await?;
+    if let Some(client) = known
+        && proves(provider, &client, &presented, endpoint, now).await?
+    {
+        return Ok(AuthenticatedClient(client));
+    }
+    // What is remembered may be a second old: the row decides before anybody is refused.
+    if let Some(client) = provider.registry.fresh_client(&provider.db, client_id).await?
+        && proves(provider, &client, &presented, endpoint, now).await?
+    {
+        return Ok(AuthenticatedClient(client));
+    }
+    Err(refused())
+}
+
+fn presented<'a>(header: &'a Header, params: &'a Params) -> Result<Presented<'a>, Refusal> {
+    let several = || Error::new(ErrorCode::InvalidRequest, "use one way of client authentication only");
+    let in_body = params.get("client_id");
+    let secret = params.get("client_secret");
+    let assertion = params.get("client_assertion");
+    match header {
+        Header::Broken => return Err(refused()),
+        Header::Basic(basic) => {
+            if secret.is_some() || assertion.is_some() {
+                return Err(several().into());
+            }
+            if in_body.is_some_and(|id| id != basic.client_id) {
+                return Err(Error::new(ErrorCode::InvalidRequest, "client_id differs from the Authorization header").into());
+            }
+            let (client_id, secret) = (basic.client_id.as_str(), basic.secret.expose().as_str());
+            return Ok(Presented::Secret { client_id, secret, method: AuthMethod::ClientSecretBasic });
+        }
+        Header::None => {}
+    }
+    match (secret, assertion) {
+        (Some(_), Some(_)) => Err(several().into()),
+        (Some(secret), None) => {
+            let client_id = in_body.ok_or_else(refused)?;
+            Ok(Presented::Secret { client_id, secret, method: AuthMethod::ClientSecretPost })
+        }
+        (None, Some(assertion)) => {
+            if params.get("client_assertion_type") != Some(JWT_BEARER) {
+                return Err(refused());
+            }
+            let claims = peek_claims(assertion).ok_or_else(refused)?;
+            let client_id = claims.get("sub").and_then(Value::as_str).ok_or_else(refused)?.to_owned();
+            if in_body.is_some_and(|id| id != client_id) {
+                return Err(refused());
+            }
+            Ok(Presented::Assertion { client_id, assertion })
+        }
+        (None, None) => Ok(Presented::Nothing { client_id: in_body.ok_or_else(refused)? }),
+    }
+}
+
+async fn proves(
+    provider: &Provider,
+    client: &ClientRef,
+    presented: &Presented<'_>,
+    endpoint: &str,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let method = client.client.auth_method;
+    match presented {
+        Presented::Nothing { .. } => Ok(method == AuthMethod::None),
+        Presented::Secret { secret, method: used, .. } => Ok(method == *used && knows_secret(client, secret, now)),
+        Presented::Assertion { assertion, .. } => asserts(provider, client, assertion, endpoint, now).await,
+    }
+}
+
+/// Compares with every live secret, in full and in constant time.
+fn knows_secret(client: &ClientRef, secret: &str, now: Timestamp) -> bool {
+    let hash = sha256_base64url(secret);
+    client.secrets.iter().filter(|s| s.expires_at.is_none_or(|at| now < at)).fold(false, |known, stored| {
+        same(stored.hash.as_bytes(), hash.as_bytes()) | known
+    })
+}
+
+/// RFC 7523 section 3: issuer and subject are the client, the audience is us, the `jti` was never used.
+async fn asserts(provider: &Provider, client: &ClientRef, assertion: &str, endpoint: &str, now: Timestamp) -> Result<bool, Fault> {
+    let Some(keys) = assertion_keys(provider, client, assertion, now)? else { return Ok(false) };
+    let token_endpoint = provider.issuer.join("/token");
+    let expect = Expect {
+        typ: &["JWT", ""],
+        issuer: &client.client.client_id,
+        audiences: &[provider.issuer.as_str(), endpoint, &token_endpoint],
+        required: &["exp", "iss", "aud", "sub", "jti"],
+        leeway_seconds: LEEWAY_SECONDS,
+        now,
+        ..Expect::default()
+    };
+    let Some(claims) = keys.iter().find_map(|key| verify(assertion, key, &expect).ok()) else { return Ok(false) };
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let expires_at = claims.get("exp").and_then(Value::as_i64).map(Timestamp::from_unix);
+    let (Some(jti), Some(expires_at)) = (text("jti"), expires_at) else { return Ok(false) };
+    if text("sub") != Some(client.client.client_id.as_str()) || expires_at.since(now) > LONGEST_ASSERTION_SECONDS {
+        return Ok(false);
+    }
+    let (client_id, jti_hash) = (client.client.client_id.clone(), sha256_base64url(jti));
+    let until = expires_at.plus(LEEWAY_SECONDS);
+    provider.db.write(async move |tx| tokens::use_assertion_jti(tx, &client_id, &jti_hash, until).await).await
+}
+
+/// The keys that may have signed the assertion of this client, by its registered method; HMAC keys exist for
+/// client_secret_jwt alone.
+fn assertion_keys(
+    provider: &Provider,
+    client: &ClientRef,
+    assertion: &str,
+    now: Timestamp,
+) -> Result<Option<Vec<VerifyingKey>>, Fault> {
+    let Some(header) = peek_header(assertion) else { return Ok(None) };
+    let Some(alg) = Alg::parse(&header.alg) else { return Ok(None) };
+    if client.client.token_endpoint_auth_signing_alg.as_ref().is_some_and(|registered| *registered != header.alg) {
+        return Ok(None);
+    }
+    match client.client.auth_method {
+        AuthMethod::PrivateKeyJwt if alg != Alg::HS256 => {
+            let Some(set) = client.client.jwks.as_ref().and_then(|jwks| JwkSet::parse_client(jwks).ok()) else {
+                return Ok(None);
+            };
+            Ok(Some(set.find(header.kid.as_deref(), alg)))
+        }
+        AuthMethod::ClientSecretJwt if alg == Alg::HS256 => {
+            let live = client.secrets.iter().filter(|s| s.expires_at.is_none_or(|at| now < at));
+            let open = |secret: &super::ClientSecret| {
+                let sealed = secret.sealed.as_deref()?;
+                Some(provider.vault.open("client_secrets", "sealed", &secret.id, sealed))
+            };
+            let opened = live.filter_map(open).collect::<Result<Vec<_>, _>>()?;
+            Ok(Some(opened.iter().map(|secret| VerifyingKey::hmac(secret)).collect()))
+        }
+        _ => Ok(None),
+    }
+}

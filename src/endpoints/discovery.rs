@@ -1,0 +1,63 @@
+//! The discovery document (OpenID Connect Discovery section 3, RFC 8414 section 2), made from the endpoint table, the key
+//! ring and the settings, so that nothing is promised that is not kept.
+
+use serde_json::{Map, Value, json};
+
+use super::Provider;
+use crate::oauth::{AuthMethod, GrantType, ResponseMode};
+
+/// The document. `endpoints` are the metadata names and paths of the endpoint table.
+pub fn document<'a>(provider: &Provider, endpoints: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    let mut document = Map::new();
+    document.insert("issuer".to_owned(), json!(provider.issuer.as_str()));
+    for (name, path) in endpoints {
+        document.insert(name.to_owned(), json!(provider.issuer.join(path)));
+    }
+    let Value::Object(rules) = rules(provider) else { return Value::Object(document) };
+    document.extend(rules);
+    Value::Object(document)
+}
+
+fn rules(provider: &Provider) -> Value {
+    let confidential: Vec<_> = AuthMethod::ALL.iter().filter(|m| **m != AuthMethod::None).map(|m| m.as_str()).collect();
+    let all: Vec<_> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
+    let response_types: Vec<_> = provider.policy.response_types.iter().map(ToString::to_string).collect();
+    let modes: Vec<_> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
+    let implicit = provider.policy.response_types.iter().any(crate::oauth::ResponseType::is_front_channel);
+    let grants: Vec<_> =
+        GrantType::ALL.iter().filter(|g| **g != GrantType::Implicit || implicit).map(|grant| grant.as_str()).collect();
+    let algs: Vec<_> = provider.keys.algs().iter().map(|alg| alg.as_str()).collect();
+    let assertion_algs: Vec<_> = crate::jose::Alg::ASYMMETRIC.iter().map(|alg| alg.as_str()).chain(["HS256"]).collect();
+    json!({
+        "response_types_supported": response_types,
+        "response_modes_supported": modes,
+        "grant_types_supported": grants,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algs,
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "claims_supported": CLAIMS,
+        "claim_types_supported": ["normal"],
+        "claims_parameter_supported": true,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": all,
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "revocation_endpoint_auth_methods_supported": all,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
+        "acr_values_supported": [crate::identity::sessions::AAL1],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "display_values_supported": ["page", "popup"],
+        "ui_locales_supported": ["en", "de"],
+        "authorization_response_iss_parameter_supported": true,
+        "service_documentation": provider.issuer.join("/docs"),
+    })
+}
+
+const CLAIMS: &[&str] = &[
+    "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid", "name", "given_name", "family_name",
+    "middle_name", "nickname", "preferred_username", "profile", "picture", "website", "email", "email_verified", "gender",
+    "birthdate", "zoneinfo", "locale", "phone_number", "phone_number_verified", "address", "updated_at",
+];

@@ -1,0 +1,349 @@
+//! A request between two pages: begun, looked at again after every act, answered at last.
+//!
+//! There is one dispatcher, [`look`]; sign-in, choice and consent only add a fact and end in it. They never call each
+//! other, and what a browser may do next is always derived from the facts.
+
+use serde::{Deserialize, Serialize};
+
+use super::authorize::{self, Answer, Facts, Occasion, Reason, Step, ValidRequest, answer_error, next};
+use super::{ClientRef, Provider, Signed, Visit, audit};
+use crate::base::{Fault, Id, Secret, Timestamp};
+use crate::identity::sessions::{self, NewSession, SessionToken};
+use crate::identity::sign_in::{self, Attempt};
+use crate::identity::{consent, sign_in::Outcome as Verdict};
+use crate::oauth::{Error, ErrorCode, Scope};
+use crate::store::audit as audits;
+use crate::store::grants;
+use crate::store::interactions::{self, Event, EventKind, Interaction};
+
+/// Seconds that a page may stay open before its request starts anew.
+const LIFETIME_SECONDS: i64 = 3600;
+
+/// Seconds in which a second click on the same button still gets the answer of the first.
+const DOUBLE_CLICK_SECONDS: i64 = 30;
+
+/// What a browser came here for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Errand {
+    /// An app asked for authorization.
+    App(Box<ValidRequest>),
+    /// The person came to the account pages of the house.
+    Account,
+    /// The person, or an app, asked to sign out, and the person is asked first.
+    SignOut(super::logout::Farewell),
+}
+
+/// Where the browser goes now.
+pub enum Outcome {
+    /// A page of ours for this interaction.
+    Page { interaction: Id, page: Page },
+    /// Back to the client.
+    Answer(Answer),
+    /// To the account page.
+    Account,
+}
+
+/// The page that an interaction waits at.
+#[derive(Debug)]
+pub enum Page {
+    SignIn(Reason),
+    Choose,
+    Consent(Scope),
+    SignOut,
+}
+
+/// A stored interaction with what it was for.
+#[derive(Clone)]
+pub struct Found {
+    pub id: Id,
+    pub errand: Errand,
+    pub client: Option<ClientRef>,
+    events: Vec<Event>,
+}
+
+/// The person in front of a page, after what they just did.
+pub struct SignedIn {
+    pub token: Secret<String>,
+    pub outcome: Outcome,
+}
+
+/// What a password led to.
+pub enum PasswordOutcome {
+    Done(SignedIn),
+    Wrong,
+    Throttled { retry_after_seconds: i64 },
+    Busy,
+}
+
+/// Begins an errand: answered at once if no person is needed, stored otherwise.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn begin(provider: &Provider, errand: Errand, visit: &Visit) -> Result<Outcome, Fault> {
+    let client = client_of(provider, &errand).await?;
+    let found = Found { id: provider.new_id()?, errand, client, events: Vec::new() };
+    let outcome = step(provider, &found, None, visit).await?;
+    if matches!(outcome, Outcome::Page { .. }) {
+        let interaction = Interaction {
+            id: found.id,
+            browser_hash: visit.browser_hash.clone(),
+            client_id: found.client.map(|c| c.client.client_id.clone()).unwrap_or_default(),
+            request: serde_json::to_string(&found.errand).map_err(Fault::at("interaction: errand"))?,
+            expires_at: visit.now.plus(LIFETIME_SECONDS),
+            finished_at: None,
+        };
+        let now = visit.now;
+        provider.db.write(async move |tx| interactions::insert(tx, &interaction, now).await).await?;
+    }
+    Ok(outcome)
+}
+
+/// What became of a URL with an interaction's id in it.
+pub enum Visited {
+    /// It is this browser's and open.
+    Open(Found),
+    /// It was too old, answered already or another browser's: its request goes on under a new id.
+    Anew(Outcome),
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// Finds the interaction that a page's URL names.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn visit(provider: &Provider, id: &Id, visit: &Visit) -> Result<Visited, Fault> {
+    let mut conn = provider.db.conn();
+    let Some(row) = interactions::find(&mut conn, id).await? else { return Ok(Visited::Unknown) };
+    let errand: Errand = serde_json::from_str(&row.request).map_err(|_| Fault::corrupt("interactions", "request"))?;
+    if is_stale(&row, visit) {
+        return Ok(Visited::Anew(begin(provider, errand, visit).await?));
+    }
+    let client = client_of(provider, &errand).await?;
+    if matches!(errand, Errand::App(_)) && client.is_none() {
+        return Ok(Visited::Unknown);
+    }
+    let events = interactions::events(&mut conn, id).await?;
+    Ok(Visited::Open(Found { id: row.id, errand, client, events }))
+}
+
+/// Another browser never goes on with this one's request, and an answered one is only repeated to a double click.
+fn is_stale(row: &Interaction, visit: &Visit) -> bool {
+    let answered = row.finished_at.is_some_and(|at| visit.now.since(at) > DOUBLE_CLICK_SECONDS);
+    row.browser_hash != visit.browser_hash || visit.now >= row.expires_at || answered
+}
+
+async fn client_of(provider: &Provider, errand: &Errand) -> Result<Option<ClientRef>, Fault> {
+    match errand {
+        Errand::App(request) => provider.registry.client(&provider.db, &request.client_id).await,
+        Errand::SignOut(farewell) => match &farewell.client_id {
+            Some(client_id) => provider.registry.client(&provider.db, client_id).await,
+            None => Ok(None),
+        },
+        Errand::Account => Ok(None),
+    }
+}
+
+/// The dispatcher: looks at the facts afresh and says where the browser goes.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn look(provider: &Provider, found: &Found, visit: &Visit) -> Result<Outcome, Fault> {
+    step(provider, found, Some(&found.id), visit).await
+}
+
+async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &Visit) -> Result<Outcome, Fault> {
+    let page = |page| Ok(Outcome::Page { interaction: found.id.clone(), page });
+    let request = match &found.errand {
+        Errand::App(request) => request,
+        Errand::Account if visit.session.is_some() => return Ok(Outcome::Account),
+        Errand::Account => return page(Page::SignIn(Reason::NoSession)),
+        Errand::SignOut(_) => return page(Page::SignOut),
+    };
+    let Some(client) = &found.client else {
+        let error = Error::new(ErrorCode::UnauthorizedClient, "this client is no longer registered");
+        return Ok(Outcome::Answer(answer_error(provider, &request.as_ref().into(), error)));
+    };
+    let consent = match &visit.session {
+        Some(signed) => consent::find(&mut provider.db.conn(), &signed.user.id, &request.client_id).await?,
+        None => None,
+    };
+    let facts = Facts { signed: visit.session.as_ref(), consent: consent.as_ref(), events: &found.events, now: visit.now };
+    match next(request, &client.client, &facts) {
+        Step::SignIn(reason) => page(Page::SignIn(reason)),
+        Step::Choose => page(Page::Choose),
+        Step::Consent(scope) => page(Page::Consent(scope)),
+        Step::Refuse(error) => Ok(Outcome::Answer(answer_error(provider, &request.as_ref().into(), error))),
+        Step::Issue(approved) => {
+            // `next` approves nothing without a person.
+            let Some(signed) = &visit.session else { return page(Page::SignIn(Reason::NoSession)) };
+            let occasion = Occasion { request, client, signed, interaction: stored };
+            Ok(Outcome::Answer(authorize::issue(provider, &occasion, approved, visit).await?))
+        }
+    }
+}
+
+/// Signs a person in with a password. The session of anybody else in this browser ends once the new one has begun.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn sign_in(
+    provider: &Provider,
+    mut found: Found,
+    credentials: (String, Secret<String>),
+    visit: &Visit,
+) -> Result<PasswordOutcome, Fault> {
+    let (login, password) = credentials;
+    let attempt =
+        Attempt { login, password, browser_hash: visit.browser_hash.clone(), address: visit.address, now: visit.now };
+    let user = match sign_in::password(&provider.db, &provider.hasher, attempt).await? {
+        Verdict::Verified(user) => user,
+        Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
+        Verdict::Throttled { retry_after_seconds } => return Ok(PasswordOutcome::Throttled { retry_after_seconds }),
+        Verdict::Busy => return Ok(PasswordOutcome::Busy),
+    };
+    let token = SessionToken::new(&provider.random)?;
+    let session = next_session(provider, &user, &token, visit)?;
+    let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
+    let mut record = audit("sign_in", user.id.as_str(), visit.now);
+    record.user_id = Some(user.id.clone());
+    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
+    record.address = Some(visit.address.to_string());
+    let ids = (provider.new_id()?, provider.new_id()?);
+    let before = visit.session.clone();
+    let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
+    provider
+        .db
+        .write(async move |tx| {
+            match &before {
+                Some(before) if before.user.id == stored.user_id => sessions::reauthenticate(tx, &stored).await?,
+                Some(before) => {
+                    sessions::end(tx, &before.session.id, now).await?;
+                    grants::revoke_for_session(tx, &before.session.id, now).await?;
+                    sessions::start(tx, &stored).await?;
+                }
+                None => sessions::start(tx, &stored).await?,
+            }
+            interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
+            audits::write(tx, &ids.1, &record).await
+        })
+        .await?;
+    found.events.push(event);
+    let after = Visit { session: Some(Signed { session: session.session(), user }), ..visit.clone() };
+    let outcome = look(provider, &found, &after).await?;
+    Ok(PasswordOutcome::Done(SignedIn { token: Secret::new(token.expose().to_owned()), outcome }))
+}
+
+/// The session after a sign-in: the same one with a new token for the same person, a new one for anybody else.
+fn next_session(
+    provider: &Provider,
+    user: &crate::identity::users::User,
+    token: &SessionToken,
+    visit: &Visit,
+) -> Result<NewSession, Fault> {
+    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
+    let (id, sid) = match kept {
+        Some(signed) => (signed.session.id.clone(), signed.session.sid.clone()),
+        None => (provider.new_id()?, crate::base::public_id(&provider.random)?),
+    };
+    Ok(NewSession {
+        id,
+        sid,
+        token_hash: token.hash(),
+        user_id: user.id.clone(),
+        browser_hash: visit.browser_hash.clone(),
+        auth_time: visit.now,
+        acr: sessions::AAL1.to_owned(),
+        amr: vec!["pwd".to_owned()],
+        user_agent: visit.user_agent.clone(),
+        address: visit.address.to_string(),
+        now: visit.now,
+        expires_at: visit.now.plus(provider.policy.session_absolute_seconds),
+    })
+}
+
+/// What a person may decide on a page after signing in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Go on as the person who is signed in.
+    Continue,
+    Allow,
+    Deny,
+}
+
+/// Records a decision of the signed-in person and looks again. What was decided about is what the stored request says,
+/// never what the form says.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, visit: &Visit) -> Result<Outcome, Fault> {
+    let Errand::App(request) = &found.errand else { return look(provider, &found, visit).await };
+    let Some(signed) = &visit.session else { return look(provider, &found, visit).await };
+    // A decision counts only where its question was the next thing to ask; a stale page decides nothing.
+    let waiting = look(provider, &found, visit).await?;
+    let (kind, scope) = match (decision, &waiting) {
+        (Decision::Continue, Outcome::Page { page: Page::Choose, .. }) => (EventKind::Chosen, None),
+        (Decision::Allow, Outcome::Page { page: Page::Consent(scope), .. }) => (EventKind::Consented, Some(scope.clone())),
+        (Decision::Deny, Outcome::Page { page: Page::Consent(_), .. }) => (EventKind::Denied, None),
+        _ => return Ok(waiting),
+    };
+    let detail = scope.as_ref().map(Scope::to_string).unwrap_or_default();
+    let event = Event { kind, session_id: signed.session.id.clone(), detail };
+    let mut record = audit(audit_kind(kind), signed.user.id.as_str(), visit.now);
+    record.user_id = Some(signed.user.id.clone());
+    record.client_id = Some(request.client_id.clone());
+    record.address = Some(visit.address.to_string());
+    record.detail = serde_json::json!({ "scope": event.detail });
+    let ids = (provider.new_id()?, provider.new_id()?);
+    let (user, client_id, claims) = (signed.user.id.clone(), request.client_id.clone(), request.claims.clone());
+    let (interaction, now, added) = (found.id.clone(), visit.now, event.clone());
+    provider
+        .db
+        .write(async move |tx| {
+            interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
+            if let Some(scope) = &scope {
+                consent::remember(tx, &user, &client_id, &consent::Consent::of(scope, claims.as_ref()), now).await?;
+            }
+            audits::write(tx, &ids.1, &record).await
+        })
+        .await?;
+    found.events.push(event);
+    look(provider, &found, visit).await
+}
+
+const fn audit_kind(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::SignedIn => "sign_in",
+        EventKind::Chosen => "account_chosen",
+        EventKind::Consented => "consent_given",
+        EventKind::Denied => "consent_refused",
+    }
+}
+
+/// The person turned away from the sign-in page: the client hears `access_denied`.
+pub fn cancel(provider: &Provider, found: &Found) -> Outcome {
+    match &found.errand {
+        Errand::App(request) => {
+            let error = Error::new(ErrorCode::AccessDenied, "the person cancelled");
+            Outcome::Answer(answer_error(provider, &request.as_ref().into(), error))
+        }
+        Errand::Account | Errand::SignOut(_) => Outcome::Account,
+    }
+}
+
+/// What a person allowed a client before.
+///
+/// # Errors
+/// Storage failed.
+pub async fn consented(provider: &Provider, signed: &Signed, client_id: &str) -> Result<Scope, Fault> {
+    let before = consent::find(&mut provider.db.conn(), &signed.user.id, client_id).await?;
+    Ok(before.map(|consent| consent.scope().clone()).unwrap_or_default())
+}
+
+/// Removes interactions that expired a day ago.
+///
+/// # Errors
+/// Storage failed.
+pub async fn sweep(provider: &Provider, now: Timestamp) -> Result<u64, Fault> {
+    provider.db.write(async move |tx| interactions::sweep(tx, now.plus(-86_400)).await).await
+}

@@ -1,0 +1,149 @@
+//! What the product does, in protocol words and without HTTP: each file is one endpoint or one act of a person.
+//!
+//! `web` hands in typed requests and renders typed answers. Nothing here knows a header, a cookie or a template.
+
+mod account;
+pub mod authorize;
+pub mod client_auth;
+pub mod discovery;
+pub mod interaction;
+mod logos;
+mod introspect;
+pub mod logout;
+mod registry;
+mod revoke;
+pub mod token;
+mod userinfo;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub use account::{Account, ConnectedApp};
+pub use introspect::introspect;
+pub use logos::{Logo, logo};
+pub use registry::{Registered, Registry, Secret as ClientSecret};
+pub use revoke::revoke;
+pub use userinfo::{Bearer, userinfo};
+
+use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
+use crate::identity::passwords::Hasher;
+use crate::identity::sessions::Session;
+use crate::identity::users::User;
+use crate::jose::Alg;
+use crate::keys::{Ring, Vault};
+use crate::oauth::{Error, ResponseType};
+use crate::store::Db;
+use crate::store::audit::AuditEvent;
+use crate::tokens::{Mint, Person, RefreshKey, Verifier};
+
+/// Why an endpoint gives no answer: the protocol says no, or something broke.
+#[derive(Debug)]
+pub enum Refusal {
+    Protocol(Error),
+    Broken(Fault),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Broken(fault)
+    }
+}
+
+/// What the operator settled that the protocol leaves open.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `code`, and what the operator switched on beside it.
+    pub response_types: Vec<ResponseType>,
+    pub unregistered_resources: UnregisteredResources,
+    /// Seconds that a session lives without use, and at most.
+    pub session_idle_seconds: i64,
+    pub session_absolute_seconds: i64,
+    pub access_alg: Alg,
+}
+
+/// Whether a resource that nobody registered may be asked for (RFC 8707, decision 21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnregisteredResources {
+    Refused,
+    Allowed,
+}
+
+/// Everything that the endpoints work with; one for a process.
+pub struct Provider {
+    pub issuer: Issuer,
+    pub db: Db,
+    pub clock: Clock,
+    pub random: Random,
+    pub vault: Vault,
+    pub keys: Ring,
+    pub registry: Registry,
+    pub hasher: Hasher,
+    pub verifier: Verifier,
+    pub refresh_key: RefreshKey,
+    pub policy: Policy,
+}
+
+/// Who stands at the door: one browser, perhaps with a session, from one address, at one instant.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    pub browser_hash: String,
+    pub session: Option<Signed>,
+    pub address: IpAddr,
+    pub user_agent: String,
+    pub now: Timestamp,
+}
+
+/// A live session with its person.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    pub session: Session,
+    pub user: User,
+}
+
+impl Visit {
+    pub fn session_id(&self) -> Option<&Id> {
+        self.session.as_ref().map(|signed| &signed.session.id)
+    }
+}
+
+impl Provider {
+    pub(crate) fn mint(&self) -> Mint<'_> {
+        Mint { issuer: &self.issuer, keys: &self.keys, random: &self.random, access_alg: self.policy.access_alg }
+    }
+
+    pub(crate) fn new_id(&self) -> Result<Id, Fault> {
+        Id::new(&self.clock, &self.random)
+    }
+}
+
+/// A client that was found in the registry; cheap to clone.
+pub type ClientRef = Arc<Registered>;
+
+pub(crate) fn person(user: &User) -> Person<'_> {
+    Person {
+        sub: &user.sub,
+        email: user.email.as_deref(),
+        email_verified: user.email_verified,
+        claims: &user.claims,
+        updated_at: user.updated_at,
+    }
+}
+
+/// An audit event of `kind`; the caller fills in whom it concerns.
+pub(crate) fn audit(kind: &str, actor: impl Into<String>, now: Timestamp) -> AuditEvent {
+    AuditEvent {
+        at: now,
+        kind: kind.to_owned(),
+        actor: actor.into(),
+        user_id: None,
+        client_id: None,
+        address: None,
+        detail: serde_json::Value::Null,
+    }
+}

@@ -1,0 +1,59 @@
+//! Userinfo (OpenID Connect Core section 5.3): what an access token lets its holder see of a person.
+
+use serde_json::{Map, Value};
+
+use super::{Provider, Refusal, person};
+use crate::base::Timestamp;
+use crate::identity::users;
+use crate::oauth::{Error, ErrorCode};
+use crate::tokens::{AccessToken, GrantDetail, userinfo_claims};
+
+/// The token of a protected request, as it was presented (RFC 6750 section 2).
+pub enum Bearer {
+    None,
+    Token(String),
+    /// In two places at once, or in the query.
+    Misused,
+}
+
+/// The claims, and the client they are for (its origins may read the answer).
+///
+/// # Errors
+/// `invalid_token`, `insufficient_scope`, `invalid_request`, or something broke.
+pub async fn userinfo(provider: &Provider, bearer: &Bearer, now: Timestamp) -> Result<(String, Map<String, Value>), Refusal> {
+    let token = access_token(provider, bearer, now).await?;
+    if !token.claims.aud.iter().any(|aud| aud == provider.issuer.as_str()) {
+        return Err(Error::new(ErrorCode::InvalidToken, "the token is not made out to this endpoint").into());
+    }
+    if !token.claims.scope.contains("openid") {
+        return Err(Error::new(ErrorCode::InsufficientScope, "the scope openid is needed").into());
+    }
+    let detail = GrantDetail::read(&token.grant.detail)?;
+    let user = match &token.grant.user_id {
+        Some(id) => users::by_id(&mut provider.db.conn(), id).await?.filter(|user| user.disabled_at.is_none()),
+        None => None,
+    };
+    let Some(user) = user else { return Err(dead().into()) };
+    let claims = userinfo_claims(&person(&user), &token.claims.scope, detail.claims.as_ref());
+    Ok((token.claims.client_id.clone(), claims))
+}
+
+/// The live access token of a protected request.
+///
+/// # Errors
+/// `invalid_token`, `invalid_request`, or something broke.
+pub(super) async fn access_token(provider: &Provider, bearer: &Bearer, now: Timestamp) -> Result<AccessToken, Refusal> {
+    match bearer {
+        Bearer::None => Err(dead().into()),
+        Bearer::Misused => {
+            Err(Error::new(ErrorCode::InvalidRequest, "present the access token in one place, never in the query").into())
+        }
+        Bearer::Token(text) => {
+            provider.verifier.access_token(&mut provider.db.conn(), text, now).await?.ok_or_else(|| dead().into())
+        }
+    }
+}
+
+fn dead() -> Error {
+    Error::new(ErrorCode::InvalidToken, "the access token is unknown, expired or revoked")
+}

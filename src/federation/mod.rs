@@ -1,0 +1,3 @@
+//! Other parties that speak the protocol: today the demo's own relying party, later upstream providers.
+
+pub mod demo_rp;

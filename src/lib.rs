@@ -1,0 +1,20 @@
+//! Vouchsafe, an OpenID Connect identity provider.
+//!
+//! ```text
+//! roof     main.rs · cli/                   a person at a terminal
+//! 6        app.rs                           puts the real parts together; the only one who knows everybody
+//! 5        web/ · jobs/ · config/           the doors: HTTP, the timer, the settings file
+//! 4        endpoints/ · admin/              what the product does, in protocol words
+//! 3        identity/ · tokens/              who you are · what you hold
+//! 2        keys/ · federation/              signing keys · other identity providers
+//! 1        store/ · outbound/               disk · the only HTTP client
+//! 0        oauth/ · jose/                   the words and rules of the RFCs: pure, no I/O, no async
+//! ground   base/                            clock, randomness, secrets, ids, urls
+//! ```
+//!
+//! A module uses only modules on floors below its own; `tests/it/architecture.rs` holds the code to it.
+
+pub mod base;
+
+pub mod jose;
+pub mod oauth;

@@ -1,0 +1,24 @@
+//! The disk: one file a table family, one SQL text for SQLite and PostgreSQL.
+//!
+//! It remembers and decides nothing. Every single-use fact is one conditional statement; a function that takes `&mut Conn`
+//! needs one statement, one that takes `&mut Tx` is part of a larger whole.
+
+pub mod audit;
+pub mod changes;
+pub mod clients;
+pub mod consents;
+mod db;
+pub mod grants;
+pub mod guesses;
+pub mod interactions;
+pub mod keys;
+pub mod known_devices;
+pub mod leases;
+pub mod migrations;
+pub mod passwords;
+pub mod resources;
+pub mod sessions;
+pub mod tokens;
+pub mod users;
+
+pub use db::{Columns, Conn, Db, Durability, Options, Row, Statement, Tx, Value, sql};

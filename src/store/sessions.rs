@@ -1,0 +1,176 @@
+//! Sessions of people in browsers, found by the hash of their token.
+//!
+//! An ended row stays ended: every change asks for `ended_at IS NULL`, so nothing that is late can revive it.
+
+use super::{Columns, Conn, Row, Tx, sql};
+use crate::base::{Fault, Id, Timestamp};
+
+/// A session as the rest of the house sees it. Whether it still lives depends on the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub id: Id,
+    /// The public id, which clients see.
+    pub sid: String,
+    pub user_id: Id,
+    /// When the person last proved who they are.
+    pub auth_time: Timestamp,
+    pub acr: String,
+    /// How they proved it (RFC 8176).
+    pub amr: Vec<String>,
+    pub created_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub browser_hash: String,
+    pub user_agent: String,
+    pub address: String,
+}
+
+/// The columns that [`read`] takes, in its order.
+macro_rules! session_columns {
+    () => {
+        "id, sid, user_id, auth_time, acr, amr, created_at, last_seen_at, expires_at, browser_hash, user_agent, address"
+    };
+}
+
+fn read(c: &mut Columns<'_>) -> Result<Session, Fault> {
+    Ok(Session {
+        id: c.id("id")?,
+        sid: c.text("sid")?,
+        user_id: c.id("user_id")?,
+        auth_time: c.time("auth_time")?,
+        acr: c.text("acr")?,
+        amr: c.json("amr")?,
+        created_at: c.time("created_at")?,
+        last_seen_at: c.time("last_seen_at")?,
+        expires_at: c.time("expires_at")?,
+        browser_hash: c.text("browser_hash")?,
+        user_agent: c.text("user_agent")?,
+        address: c.text("address")?,
+    })
+}
+
+fn read_row(row: &Row) -> Result<Session, Fault> {
+    read(&mut row.columns("sessions"))
+}
+
+fn amr_text(session: &Session) -> Result<String, Fault> {
+    serde_json::to_string(&session.amr).map_err(Fault::at("store: session"))
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<(), Fault> {
+    let statement = sql(
+        "INSERT INTO sessions (id, token_hash, sid, user_id, browser_hash, auth_time, acr, amr, user_agent, address,
+                               created_at, last_seen_at, expires_at, ended_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL)",
+    )
+    .bind(&session.id)
+    .bind(token_hash)
+    .bind(&session.sid)
+    .bind(&session.user_id)
+    .bind(&session.browser_hash)
+    .bind(session.auth_time)
+    .bind(&session.acr)
+    .bind(amr_text(session)?)
+    .bind(&session.user_agent)
+    .bind(&session.address)
+    .bind(session.created_at)
+    .bind(session.last_seen_at)
+    .bind(session.expires_at);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+/// Gives a live session of the same person another token and another proof; false if it lives no more.
+///
+/// # Errors
+/// Storage failed.
+pub async fn renew(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<bool, Fault> {
+    let statement = sql(
+        "UPDATE sessions SET token_hash = $3, browser_hash = $4, auth_time = $5, acr = $6, amr = $7, user_agent = $8,
+                             address = $9, last_seen_at = $10, expires_at = $11
+         WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
+    )
+    .bind(&session.id)
+    .bind(&session.user_id)
+    .bind(token_hash)
+    .bind(&session.browser_hash)
+    .bind(session.auth_time)
+    .bind(&session.acr)
+    .bind(amr_text(session)?)
+    .bind(&session.user_agent)
+    .bind(&session.address)
+    .bind(session.last_seen_at)
+    .bind(session.expires_at);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn by_token(conn: &mut Conn, token_hash: &str) -> Result<Option<Session>, Fault> {
+    let statement =
+        sql(concat!("SELECT ", session_columns!(), " FROM sessions WHERE token_hash = $1 AND ended_at IS NULL")).bind(token_hash);
+    conn.fetch(statement).await?.as_ref().map(read_row).transpose()
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn by_id(conn: &mut Conn, id: &Id) -> Result<Option<Session>, Fault> {
+    let statement = sql(concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = $1 AND ended_at IS NULL")).bind(id);
+    conn.fetch(statement).await?.as_ref().map(read_row).transpose()
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn by_sid(conn: &mut Conn, sid: &str) -> Result<Option<Session>, Fault> {
+    let statement = sql(concat!("SELECT ", session_columns!(), " FROM sessions WHERE sid = $1 AND ended_at IS NULL")).bind(sid);
+    conn.fetch(statement).await?.as_ref().map(read_row).transpose()
+}
+
+/// The sessions of a person that were not ended, last used first.
+///
+/// # Errors
+/// Storage failed.
+pub async fn list_for_user(conn: &mut Conn, user: &Id) -> Result<Vec<Session>, Fault> {
+    let statement = sql(concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions WHERE user_id = $1 AND ended_at IS NULL ORDER BY last_seen_at DESC, id DESC"
+    ))
+    .bind(user);
+    conn.fetch_all(statement).await?.iter().map(read_row).collect()
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn touch(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    let statement =
+        sql("UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2 AND ended_at IS NULL").bind(id).bind(now);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+/// Ends a session; says whether it was not ended before.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
+    let statement = sql("UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL").bind(id).bind(now);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn end_all_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u64, Fault> {
+    let statement = sql("UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL").bind(user).bind(now);
+    tx.execute(statement).await
+}
+
+/// Removes what expired before `before`, ended or not.
+///
+/// # Errors
+/// Storage failed.
+pub async fn sweep(tx: &mut Tx, before: Timestamp) -> Result<u64, Fault> {
+    tx.execute(sql("DELETE FROM sessions WHERE expires_at < $1").bind(before)).await
+}

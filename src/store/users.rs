@@ -1,0 +1,130 @@
+//! People: who they are to the world, and their address in the one form in which it is compared.
+//!
+//! `email` is the address as it was written, `email_key` what `identity` made of it. Removing a person removes what hangs
+//! on them by the foreign keys: password, devices, sessions, consents and grants with their tokens.
+
+use serde_json::{Map, Value};
+
+use super::{Columns, Conn, Tx, sql};
+use crate::base::{Fault, Id, Timestamp};
+
+/// A person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    pub id: Id,
+    /// The public name of the person, never given twice (OpenID Connect Core section 8).
+    pub sub: String,
+    pub email: Option<String>,
+    pub email_verified: bool,
+    /// Standard claims (OpenID Connect Core section 5.1), checked when they were stored.
+    pub claims: Map<String, Value>,
+    pub disabled_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// The columns that [`read`] takes, in its order; the table must be called `u` in the statement.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.sub, u.email, u.email_verified, u.claims, u.disabled_at, u.created_at, u.updated_at"
+    };
+}
+pub(super) use user_columns;
+
+pub(super) fn read(c: &mut Columns<'_>) -> Result<User, Fault> {
+    Ok(User {
+        id: c.id("id")?,
+        sub: c.text("sub")?,
+        email: c.opt_text("email")?,
+        email_verified: c.bool("email_verified")?,
+        claims: c.json("claims")?,
+        disabled_at: c.opt_time("disabled_at")?,
+        created_at: c.time("created_at")?,
+        updated_at: c.time("updated_at")?,
+    })
+}
+
+/// Stores a new person; false if somebody has this address already.
+///
+/// # Errors
+/// Storage failed.
+pub async fn insert(tx: &mut Tx, user: &User, email_key: Option<&str>) -> Result<bool, Fault> {
+    let statement = sql(
+        "INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (email_key) DO NOTHING",
+    )
+    .bind(&user.id)
+    .bind(&user.sub)
+    .bind(user.email.as_deref())
+    .bind(email_key)
+    .bind(user.email_verified)
+    .bind(Value::Object(user.claims.clone()).to_string())
+    .bind(user.disabled_at)
+    .bind(user.created_at)
+    .bind(user.updated_at);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn by_id(conn: &mut Conn, id: &Id) -> Result<Option<User>, Fault> {
+    let statement = sql(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1")).bind(id);
+    conn.fetch(statement).await?.map(|row| read(&mut row.columns("users"))).transpose()
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn by_sub(conn: &mut Conn, sub: &str) -> Result<Option<User>, Fault> {
+    let statement = sql(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.sub = $1")).bind(sub);
+    conn.fetch(statement).await?.map(|row| read(&mut row.columns("users"))).transpose()
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn by_email_key(conn: &mut Conn, key: &str) -> Result<Option<User>, Fault> {
+    let statement = sql(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.email_key = $1")).bind(key);
+    conn.fetch(statement).await?.map(|row| read(&mut row.columns("users"))).transpose()
+}
+
+/// People in the order in which they came, those after `after`; the cost does not grow with how many there are.
+///
+/// # Errors
+/// Storage failed.
+pub async fn list(conn: &mut Conn, after: Option<&Id>, limit: i64) -> Result<Vec<User>, Fault> {
+    let statement = sql(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id > $1 ORDER BY u.id LIMIT $2"))
+        .bind(after.map_or("", Id::as_str))
+        .bind(limit);
+    conn.fetch_all(statement).await?.iter().map(|row| read(&mut row.columns("users"))).collect()
+}
+
+/// Replaces the claims of a person; false if there is no such person.
+///
+/// # Errors
+/// Storage failed.
+pub async fn set_claims(tx: &mut Tx, id: &Id, claims: &Map<String, Value>, now: Timestamp) -> Result<bool, Fault> {
+    let statement = sql("UPDATE users SET claims = $2, updated_at = $3 WHERE id = $1")
+        .bind(id)
+        .bind(Value::Object(claims.clone()).to_string())
+        .bind(now);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// Disables a person from `disabled_at` on, or enables them with `None`; false if they are in that state already.
+///
+/// # Errors
+/// Storage failed.
+pub async fn set_disabled(tx: &mut Tx, id: &Id, disabled_at: Option<Timestamp>) -> Result<bool, Fault> {
+    let statement = match disabled_at {
+        Some(at) => sql("UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL").bind(id).bind(at),
+        None => sql("UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL").bind(id),
+    };
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// Removes a person and everything that hangs on them; false if there was none.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
+    Ok(tx.execute(sql("DELETE FROM users WHERE id = $1").bind(id)).await? > 0)
+}

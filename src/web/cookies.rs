@@ -1,0 +1,71 @@
+//! The two cookies of decision 9: `session` alone carries privilege, `browser` only tells one browser from another.
+//!
+//! Over https both have the `__Host-` prefix; on loopback http, where browsers refuse that, they have plain names.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+
+use crate::base::{Fault, Issuer, Random, sha256_base64url};
+use crate::identity::sessions::SessionToken;
+
+/// Browsers keep a cookie for at most 400 days.
+const BROWSER_DAYS: i64 = 400;
+
+/// The browser cookie of a request: the one that came, or a new one that the answer has to set.
+pub struct Browser {
+    pub hash: String,
+    pub new: Option<Cookie<'static>>,
+}
+
+fn name(issuer: &Issuer, plain: &'static str, secure: &'static str) -> &'static str {
+    if issuer.is_https() { secure } else { plain }
+}
+
+fn session_name(issuer: &Issuer) -> &'static str {
+    name(issuer, "session", "__Host-session")
+}
+
+fn browser_name(issuer: &Issuer) -> &'static str {
+    name(issuer, "browser", "__Host-browser")
+}
+
+fn build(issuer: &Issuer, name: &'static str, value: String, max_age: Duration) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path("/")
+        .secure(issuer.is_https())
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .max_age(max_age)
+        .finish()
+}
+
+/// The browser of a request, known or new.
+///
+/// # Errors
+/// The random source gave nothing.
+pub fn browser(request: &HttpRequest, issuer: &Issuer, random: &Random) -> Result<Browser, Fault> {
+    // Any value will do that has the shape of ours: it carries no privilege.
+    let known = request.cookie(browser_name(issuer)).filter(|cookie| cookie.value().len() == 43);
+    if let Some(cookie) = known {
+        return Ok(Browser { hash: sha256_base64url(cookie.value()), new: None });
+    }
+    let value = random.token()?;
+    let hash = sha256_base64url(&value);
+    Ok(Browser { hash, new: Some(build(issuer, browser_name(issuer), value, Duration::days(BROWSER_DAYS))) })
+}
+
+/// The session token of a request, if it has the exact shape of one.
+pub fn session(request: &HttpRequest, issuer: &Issuer) -> Option<SessionToken> {
+    SessionToken::parse(request.cookie(session_name(issuer))?.value())
+}
+
+/// Sets a new session token.
+pub fn set_session(issuer: &Issuer, token: &str, seconds: i64) -> Cookie<'static> {
+    build(issuer, session_name(issuer), token.to_owned(), Duration::seconds(seconds))
+}
+
+/// Takes the session token away.
+pub fn clear_session(issuer: &Issuer) -> Cookie<'static> {
+    build(issuer, session_name(issuer), String::new(), Duration::ZERO)
+}

@@ -1,0 +1,186 @@
+//! From an HTTP request to typed input: parameters, presented credentials, bearer tokens, the visitor and their address.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use actix_web::web::{BytesMut, Payload};
+use actix_web::HttpRequest;
+use base64::Engine as _;
+
+use super::State;
+use super::cookies::{self, Browser};
+use crate::base::{Fault, Secret};
+use crate::endpoints::client_auth::{Basic, Header};
+use crate::endpoints::{Bearer, Signed, Visit};
+use crate::identity::{sessions, users};
+use crate::oauth::{Error, ErrorCode, Params};
+
+/// The largest body that is read, in bytes (protocol A15).
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How much of a user agent is kept, in characters.
+const LONGEST_USER_AGENT: usize = 256;
+
+/// A body that is no form of ours, with the status that says so.
+pub struct BadBody {
+    pub status: StatusCode,
+    pub error: Error,
+}
+
+/// Reads a form body (RFC 6749 appendix B).
+///
+/// # Errors
+/// 413 for too much, 415 for another type or an encoding, 408 for too slow, 400 for broken parameters.
+pub async fn form(request: &HttpRequest, payload: Payload) -> Result<Params, BadBody> {
+    let bad = |status, why| BadBody { status, error: Error::new(ErrorCode::InvalidRequest, why) };
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let media_type = header(CONTENT_TYPE).and_then(|t| t.split(';').next()).map(|t| t.trim().to_ascii_lowercase());
+    if media_type.as_deref() != Some("application/x-www-form-urlencoded") {
+        return Err(bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/x-www-form-urlencoded"));
+    }
+    if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must not be encoded"));
+    }
+    let body = tokio::time::timeout(BODY_DEADLINE, read(payload))
+        .await
+        .map_err(|_| bad(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive"))?
+        .map_err(|why| match why {
+            BodyTrouble::TooLarge => bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB"),
+            BodyTrouble::Broken => bad(StatusCode::BAD_REQUEST, "the body did not arrive whole"),
+        })?;
+    Params::parse(&body).map_err(|error| BadBody { status: StatusCode::BAD_REQUEST, error })
+}
+
+enum BodyTrouble {
+    TooLarge,
+    Broken,
+}
+
+async fn read(mut payload: Payload) -> Result<BytesMut, BodyTrouble> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = std::future::poll_fn(|cx| futures_core::Stream::poll_next(std::pin::Pin::new(&mut payload), cx)).await {
+        let chunk = chunk.map_err(|_| BodyTrouble::Broken)?;
+        if body.len() + chunk.len() > LARGEST_BODY {
+            return Err(BodyTrouble::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The parameters of the query.
+///
+/// # Errors
+/// `invalid_request` for what is broken, doubled or too much.
+pub fn query(request: &HttpRequest) -> Result<Params, Error> {
+    Params::parse(request.query_string().as_bytes())
+}
+
+/// What `Authorization` says of the client (RFC 6749 section 2.3.1: both halves are form-encoded first).
+pub fn client_header(request: &HttpRequest) -> Header {
+    let mut values = request.headers().get_all(AUTHORIZATION);
+    let (first, second) = (values.next(), values.next());
+    match (first, second) {
+        (None, _) => Header::None,
+        (Some(value), None) => value.to_str().ok().and_then(basic).map_or(Header::Broken, Header::Basic),
+        (Some(_), Some(_)) => Header::Broken,
+    }
+}
+
+fn basic(value: &str) -> Option<Basic> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some(Basic { client_id: decoded(id)?, secret: Secret::new(decoded(secret)?) })
+}
+
+fn decoded(text: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(Into::into)
+}
+
+/// The access token of a protected request; in the body only where `form` is given (RFC 6750 section 2.2).
+pub fn bearer(request: &HttpRequest, form: Option<&Params>) -> Bearer {
+    if query(request).map_or(true, |params| params.get("access_token").is_some()) {
+        return Bearer::Misused;
+    }
+    let in_body = form.and_then(|params| params.get("access_token"));
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    match (headers.next(), headers.next(), in_body) {
+        (None, None, None) => Bearer::None,
+        (None, None, Some(token)) => Bearer::Token(token.to_owned()),
+        (Some(header), None, None) => {
+            let token = header.to_str().ok().and_then(|value| value.split_once(' '));
+            match token {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Bearer::Token(token.trim().to_owned()),
+                _ => Bearer::None,
+            }
+        }
+        _ => Bearer::Misused,
+    }
+}
+
+/// The address of the person or client: the peer's, or behind a listed proxy the last address that no listed proxy has.
+pub fn address(request: &HttpRequest, state: &State) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip()).to_canonical();
+    let trusted = |ip: &IpAddr| state.trusted_proxies.iter().any(|net| net.contains(ip));
+    if !trusted(&peer) {
+        return peer;
+    }
+    let forwarded: Vec<IpAddr> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map_while(|part| part.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical()))
+        .collect();
+    forwarded.into_iter().rev().find(|ip| !trusted(ip)).unwrap_or(peer)
+}
+
+/// Who stands at the door. The browser's cookie is made here if it has none.
+///
+/// # Errors
+/// Storage or chance failed.
+pub async fn visit(request: &HttpRequest, state: &State) -> Result<(Visit, Browser), Fault> {
+    let provider = &state.provider;
+    let now = provider.clock.now();
+    let browser = cookies::browser(request, &provider.issuer, &provider.random)?;
+    let session = match cookies::session(request, &provider.issuer) {
+        Some(token) => signed(state, &token, now).await?,
+        None => None,
+    };
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let visit = Visit {
+        browser_hash: browser.hash.clone(),
+        session,
+        address: address(request, state),
+        user_agent: user_agent.chars().take(LONGEST_USER_AGENT).collect(),
+        now,
+    };
+    Ok((visit, browser))
+}
+
+async fn signed(state: &State, token: &sessions::SessionToken, now: crate::base::Timestamp) -> Result<Option<Signed>, Fault> {
+    let provider = &state.provider;
+    let mut conn = provider.db.conn();
+    let idle = provider.policy.session_idle_seconds;
+    let Some(session) = sessions::find(&mut conn, token, idle, now).await? else { return Ok(None) };
+    let Some(user) = users::by_id(&mut conn, &session.user_id).await?.filter(|user| user.disabled_at.is_none()) else {
+        return Ok(None);
+    };
+    sessions::touch(&provider.db, &session, now).await?;
+    Ok(Some(Signed { session, user }))
+}
+
+/// Parameters of a form endpoint never come in the query (RFC 6749 section 3.2).
+pub const fn in_query() -> Error {
+    Error { code: ErrorCode::InvalidRequest, why: "send the parameters in the body, not in the query" }
+}

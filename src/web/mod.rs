@@ -1,0 +1,34 @@
+//! The door that speaks HTTP: requests become typed input, typed answers become responses.
+//!
+//! It is the only room that knows actix-web and askama. It decides nothing that an RFC decides.
+
+pub mod answer;
+mod assets;
+mod cookies;
+mod csrf;
+pub mod demo;
+mod door;
+mod extract;
+mod headers;
+mod metrics;
+mod openapi;
+pub mod oauth;
+pub mod pages;
+mod parameters;
+pub mod person;
+mod prepared;
+pub mod routes;
+mod state;
+mod status;
+mod texts;
+mod tls;
+
+
+pub use csrf::Csrf;
+pub use door::{Listen, Serving, serve, serve_metrics};
+pub use metrics::Metrics;
+pub use pages::HouseLook;
+pub use openapi::document as openapi_document;
+pub use prepared::{MAX_AGE_SECONDS, Prepared};
+pub use state::{ACCENT_CSS_PATH, State};
+pub use tls::TlsFiles;

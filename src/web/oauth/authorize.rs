@@ -1,0 +1,51 @@
+//! `/authorize` (RFC 6749 section 3.1).
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::endpoints::authorize::{Authorized, PageError, authorize};
+use crate::endpoints::Refusal;
+use crate::oauth::Params;
+use crate::web::person::{broken, error};
+use crate::web::{State, answer, extract};
+
+/// The longest query that a posted form may become, in bytes.
+const LONGEST_QUERY: usize = 7 * 1024;
+
+pub async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let params = match extract::query(&request) {
+        Ok(params) => params,
+        Err(error) => return unreadable(&state, &request, error.why),
+    };
+    let (visit, browser) = match extract::visit(&request, &state).await {
+        Ok(visited) => visited,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
+    match authorize(&state.provider, &params, &visit).await {
+        Ok(Authorized::Outcome(outcome)) => answer::outcome(&state, browser, outcome),
+        Ok(Authorized::Page(page)) => error::authorization(&state, &request, page),
+        Err(Refusal::Protocol(error)) => unreadable(&state, &request, error.why),
+        Err(Refusal::Broken(fault)) => broken(&state, &request, &fault),
+    }
+}
+
+/// A cross-site POST comes without our Lax cookies: it becomes a GET of ours, where they arrive (decision 11).
+pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    match extract::form(&request, payload).await {
+        Ok(params) => again_as_get(&state, &request, "/authorize", &params),
+        Err(bad) => unreadable(&state, &request, bad.error.why),
+    }
+}
+
+/// 303 to the same endpoint with the form's parameters in the query.
+pub(super) fn again_as_get(state: &State, request: &HttpRequest, path: &str, params: &Params) -> HttpResponse {
+    let query = answer::encoded(params.pairs());
+    if query.len() > LONGEST_QUERY {
+        return unreadable(state, request, "the request is too long");
+    }
+    answer::see_other(state, &format!("{path}?{query}")).finish()
+}
+
+fn unreadable(state: &State, request: &HttpRequest, why: &'static str) -> HttpResponse {
+    error::authorization(state, request, PageError { why, client: None, redirect: None })
+}

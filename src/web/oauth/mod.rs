@@ -1,0 +1,61 @@
+//! One thin handler an endpoint: typed input in, typed answer out.
+
+pub mod authorize;
+pub mod end_session;
+pub mod introspect;
+pub mod metadata;
+pub mod revoke;
+pub mod token;
+pub mod userinfo;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
+};
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Data;
+use actix_web::HttpResponse;
+
+use super::State;
+use super::answer::{Challenge, log_fault};
+use crate::oauth::Client;
+
+/// How the client of this request hears a failed authentication.
+fn challenge(request: &HttpRequest) -> Challenge {
+    if request.headers().contains_key(AUTHORIZATION) { Challenge::Basic } else { Challenge::Body }
+}
+
+/// Lets a client's own web origin read the answer (decision 22); nobody else's.
+fn readable_by(request: &HttpRequest, client: &Client, mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("origin"));
+    let Some(origin) = request.headers().get(ORIGIN) else { return response };
+    if origin.to_str().is_ok_and(|origin| client.cors_origins().iter().any(|own| own == origin)) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("www-authenticate"));
+    }
+    response
+}
+
+/// A preflight names no client: it passes for any registered client's origin.
+pub async fn preflight(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    response.insert_header((VARY, "origin"));
+    let Some(origin) = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()) else {
+        return response.finish();
+    };
+    match state.provider.registry.knows_origin(&state.provider.db, origin).await {
+        Ok(true) => response
+            .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin))
+            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"))
+            .insert_header((ACCESS_CONTROL_MAX_AGE, "600"))
+            .finish(),
+        Ok(false) => response.finish(),
+        Err(fault) => {
+            log_fault(&fault);
+            HttpResponse::ServiceUnavailable().finish()
+        }
+    }
+}

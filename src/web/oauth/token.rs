@@ -1,0 +1,29 @@
+//! `/token` (RFC 6749 section 3.2).
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{challenge, readable_by};
+use crate::endpoints::token::token;
+use crate::web::{State, answer, extract};
+
+pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    if !request.query_string().is_empty() {
+        return answer::oauth_error(&extract::in_query(), challenge(&request));
+    }
+    let params = match extract::form(&request, payload).await {
+        Ok(params) => params,
+        Err(bad) => return answer::oauth_error_with(bad.status, &bad.error),
+    };
+    let now = state.provider.clock.now();
+    match token(&state.provider, &extract::client_header(&request), &params, now).await {
+        Ok(answered) => {
+            let response = match &answered.result {
+                Ok(tokens) => answer::tokens(tokens),
+                Err(refusal) => answer::refusal(refusal, challenge(&request)),
+            };
+            readable_by(&request, &answered.client, response)
+        }
+        Err(refusal) => answer::refusal(&refusal, challenge(&request)),
+    }
+}

@@ -1,0 +1,64 @@
+//! The question before something is taken away: it names the thing, and the safe button comes first.
+
+use askama::Template;
+
+use super::{Frame, device};
+
+/// A link `keep` that leads back and a button `confirm` that posts.
+#[derive(Template)]
+#[template(path = "pages/confirm.html")]
+pub struct Confirm {
+    pub frame: Frame,
+    pub action: String,
+    pub back_url: String,
+    pub removal: Removal,
+}
+
+/// What would be taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// A session, by the browser's `User-Agent`.
+    Session { user_agent: String },
+    /// An app's permission, by the app's name.
+    App { name: String },
+    /// Every session of the person.
+    Everywhere,
+}
+
+impl Confirm {
+    fn title(&self) -> String {
+        let t = self.frame.t();
+        match &self.removal {
+            Removal::Session { user_agent } => t.confirm_session.with(device(t, user_agent)).to_string(),
+            Removal::App { name } => t.confirm_app.with(name).to_string(),
+            Removal::Everywhere => t.confirm_everywhere.to_owned(),
+        }
+    }
+
+    fn what(&self) -> String {
+        let t = self.frame.t();
+        match &self.removal {
+            Removal::Session { .. } => t.confirm_session_what.to_owned(),
+            Removal::App { name } => t.confirm_app_what.with(name).to_string(),
+            Removal::Everywhere => t.confirm_everywhere_what.to_owned(),
+        }
+    }
+
+    fn keep(&self) -> &'static str {
+        let t = self.frame.t();
+        match self.removal {
+            Removal::Session { .. } => t.keep_session,
+            Removal::App { .. } => t.keep_app,
+            Removal::Everywhere => t.stay,
+        }
+    }
+
+    fn act(&self) -> &'static str {
+        let t = self.frame.t();
+        match self.removal {
+            Removal::Session { .. } => t.end_session,
+            Removal::App { .. } => t.remove,
+            Removal::Everywhere => t.everywhere,
+        }
+    }
+}

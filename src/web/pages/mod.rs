@@ -1,0 +1,41 @@
+//! The pages: one askama model and one template each. A model is plain data in words that a person may see; it decides
+//! nothing, reads nothing and never carries a secret, except a CSRF token or the answer that `form_post` sends on.
+
+mod account;
+mod choose_account;
+mod confirm;
+mod consent;
+mod demo;
+mod device;
+mod difference;
+mod docs;
+mod error;
+pub mod form_post;
+mod frame;
+mod sign_in;
+mod sign_out;
+
+pub use account::{Account, AppRow, Notice, SessionRow};
+pub use choose_account::{Choice, ChooseAccount};
+pub use confirm::{Confirm, Removal};
+pub use consent::{Consent, ResourceName};
+pub use demo::{DemoResult, DemoStart, Facts, rows};
+pub use device::device;
+pub use docs::{Docs, DocsAnswer, DocsEndpoint, DocsGroup, DocsParameter};
+pub use error::{Developer, ErrorPage, Kind};
+pub use form_post::FormPost;
+pub use frame::{AppLook, Checked, Frame, HouseLook};
+pub use sign_in::{Occasion, SignIn, SignInProblem};
+pub use sign_out::{SignOut, SignedOut};
+
+use askama::Template;
+
+use crate::base::Fault;
+
+/// The page as HTML.
+///
+/// # Errors
+/// A fault when a value of the page cannot be written.
+pub fn html(page: &impl Template) -> Result<String, Fault> {
+    page.render().map_err(Fault::at("pages: render"))
+}

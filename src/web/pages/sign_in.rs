@@ -1,0 +1,99 @@
+//! The sign-in page. What was typed as an address comes back after a failed try, a password never does.
+
+use askama::Template;
+
+use super::Frame;
+
+/// Fields `username` and `password`, buttons `sign-in` and `cancel` (which posts `action=cancel`).
+#[derive(Template)]
+#[template(path = "pages/sign_in.html")]
+pub struct SignIn {
+    pub frame: Frame,
+    /// Where the form is posted; the interaction is part of it.
+    pub action: String,
+    /// What was typed before, the `login_hint`, or the remembered address; may be empty.
+    pub username: String,
+    /// Where to choose another account, when the address was remembered or the session's.
+    pub not_you_url: Option<String>,
+    pub occasion: Occasion,
+    pub problem: Option<SignInProblem>,
+}
+
+/// Why the page is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    First,
+    /// Somebody is signed in, and the app wants the proof anew (`prompt=login`, `max_age`).
+    Again,
+}
+
+/// Why the last try did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInProblem {
+    NoMatch,
+    UsernameMissing,
+    PasswordMissing,
+    SlowedDown { seconds: i64 },
+    FormExpired,
+    Busy,
+}
+
+impl SignIn {
+    fn title(&self) -> String {
+        let t = self.frame.t();
+        match (&self.frame.app, self.occasion) {
+            (_, Occasion::Again) => t.sign_in_again.to_owned(),
+            (Some(app), Occasion::First) => t.sign_in_to.with(&app.name).to_string(),
+            (None, Occasion::First) => t.sign_in.to_owned(),
+        }
+    }
+
+    fn is_again(&self) -> bool {
+        self.occasion == Occasion::Again
+    }
+
+    fn problem_text(&self) -> Option<String> {
+        let t = self.frame.t();
+        Some(match self.problem? {
+            SignInProblem::NoMatch => t.no_match.to_owned(),
+            SignInProblem::UsernameMissing => t.username_missing.to_owned(),
+            SignInProblem::PasswordMissing => t.password_missing.to_owned(),
+            SignInProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),
+            SignInProblem::Busy => t.busy.to_owned(),
+            SignInProblem::FormExpired => match &self.frame.app {
+                Some(app) => t.form_expired_app.with(&app.name).to_string(),
+                None => t.form_expired.to_owned(),
+            },
+        })
+    }
+
+    /// The error under the address.
+    fn username_error(&self) -> Option<String> {
+        matches!(self.problem, Some(SignInProblem::UsernameMissing)).then(|| self.problem_text()).flatten()
+    }
+
+    /// The error under the password; a wrong pair is shown there, since the address may well be right.
+    fn password_error(&self) -> Option<String> {
+        matches!(self.problem, Some(SignInProblem::PasswordMissing | SignInProblem::NoMatch))
+            .then(|| self.problem_text())
+            .flatten()
+    }
+
+    /// The id of the field that the summary links to.
+    fn wrong_field(&self) -> Option<&'static str> {
+        match self.problem? {
+            SignInProblem::UsernameMissing => Some("username"),
+            SignInProblem::NoMatch | SignInProblem::PasswordMissing => Some("password"),
+            _ => None,
+        }
+    }
+
+    /// Where the focus begins: the first field in error, the summary when no field is to blame, else the first empty field.
+    fn first_focus(&self) -> &'static str {
+        match (self.problem, self.username.is_empty()) {
+            (Some(_), _) => self.wrong_field().unwrap_or("problem"),
+            (None, true) => "username",
+            (None, false) => "password",
+        }
+    }
+}

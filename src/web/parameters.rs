@@ -1,0 +1,167 @@
+//! What each endpoint takes and answers, for the documents; what it enforces is in `oauth` and `endpoints`.
+
+/// How a caller shows who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    None,
+    Client,
+    Bearer,
+}
+
+/// One parameter of a request.
+pub struct Parameter {
+    pub name: &'static str,
+    pub required: bool,
+    pub meaning: &'static str,
+}
+
+/// One answer.
+pub struct AnswerKind {
+    pub status: u16,
+    pub media_type: &'static str,
+    pub meaning: &'static str,
+}
+
+/// Everything that the documents say of one endpoint.
+pub struct Described {
+    pub auth: Auth,
+    pub parameters: &'static [Parameter],
+    pub answers: &'static [AnswerKind],
+}
+
+const fn needs(name: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, required: true, meaning }
+}
+
+const fn may(name: &'static str, meaning: &'static str) -> Parameter {
+    Parameter { name, required: false, meaning }
+}
+
+const fn json(status: u16, meaning: &'static str) -> AnswerKind {
+    AnswerKind { status, media_type: "application/json", meaning }
+}
+
+const fn html(status: u16, meaning: &'static str) -> AnswerKind {
+    AnswerKind { status, media_type: "text/html", meaning }
+}
+
+const fn bare(status: u16, meaning: &'static str) -> AnswerKind {
+    AnswerKind { status, media_type: "", meaning }
+}
+
+const TOO_MUCH: AnswerKind = json(413, "The body is larger than 64 KiB");
+const WRONG_TYPE: AnswerKind = json(415, "The body is not application/x-www-form-urlencoded");
+const UNAVAILABLE: AnswerKind = json(503, "temporarily_unavailable: try again after the seconds in Retry-After");
+const UNAUTHENTICATED: AnswerKind = json(401, "invalid_client: the client did not prove who it is");
+
+/// What the endpoint at `path` takes and answers.
+pub fn parameters(path: &str) -> Described {
+    match path {
+        "/authorize" => AUTHORIZE,
+        "/token" => TOKEN,
+        "/userinfo" => USERINFO,
+        "/introspect" => INTROSPECT,
+        "/revoke" => REVOKE,
+        "/end_session" => END_SESSION,
+        "/healthz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT] },
+        "/readyz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT, NOT_READY] },
+        _ => Described { auth: Auth::None, parameters: &[], answers: &[json(200, "The document")] },
+    }
+}
+
+const OK_TEXT: AnswerKind = AnswerKind { status: 200, media_type: "text/plain", meaning: "ok" };
+const NOT_READY: AnswerKind = AnswerKind { status: 503, media_type: "text/plain", meaning: "The database does not answer" };
+
+const AUTHORIZE: Described = Described {
+    auth: Auth::None,
+    parameters: &[
+        needs("client_id", "The client, as it is registered"),
+        needs("redirect_uri", "One of the client's registered addresses, byte for byte"),
+        needs("response_type", "code, or what the operator switched on beside it"),
+        may("scope", "What is asked for; scopes that the client may not have are left out"),
+        may("state", "Comes back unchanged; up to 2048 bytes"),
+        may("nonce", "Comes back in the ID token; up to 2048 bytes"),
+        may("code_challenge", "PKCE (RFC 7636); required for public clients and wherever the client is registered so"),
+        may("code_challenge_method", "S256"),
+        may("response_mode", "query, fragment or form_post"),
+        may("prompt", "none, login, consent or select_account"),
+        may("max_age", "Seconds after which a sign-in has to be repeated"),
+        may("login_hint", "The e-mail address to fill in"),
+        may("id_token_hint", "An ID token of the person who is expected"),
+        may("claims", "Single claims (OpenID Connect Core section 5.5)"),
+        may("resource", "Where the access token will be used (RFC 8707); may be repeated"),
+        may("acr_values", "Wished ways of signing in; a wish only"),
+        may("ui_locales", "Languages for the pages, best first"),
+        may("display", "page or popup; the pages fit both"),
+    ],
+    answers: &[
+        bare(303, "To a page of ours, or back to the client with code, state and iss, or with error"),
+        html(200, "The answer as a form (response_mode=form_post)"),
+        html(400, "No client may be answered: an error page"),
+        html(503, "Something on our side is not working"),
+    ],
+};
+
+const TOKEN: Described = Described {
+    auth: Auth::Client,
+    parameters: &[
+        needs("grant_type", "authorization_code, refresh_token or client_credentials"),
+        may("code", "With authorization_code: the code, good for 60 seconds and one use"),
+        may("redirect_uri", "With authorization_code: the address that the code was sent to"),
+        may("code_verifier", "With authorization_code: the secret behind the challenge"),
+        may("refresh_token", "With refresh_token: the newest one; each answer brings its successor"),
+        may("scope", "With refresh_token and client_credentials: less than what is open"),
+        may("resource", "Where the access token will be used (RFC 8707); may be repeated"),
+        may("client_id", "For clients without a secret, and with client_secret_post"),
+        may("client_secret", "With client_secret_post"),
+        may("client_assertion", "With private_key_jwt and client_secret_jwt"),
+        may("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+    ],
+    answers: &[
+        json(200, "access_token, token_type, expires_in, scope, and id_token and refresh_token where granted"),
+        json(400, "invalid_request, invalid_grant, invalid_scope, invalid_target, unauthorized_client or unsupported_grant_type"),
+        UNAUTHENTICATED,
+        TOO_MUCH,
+        WRONG_TYPE,
+        UNAVAILABLE,
+    ],
+};
+
+const USERINFO: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(200, "sub and the claims that were granted"),
+        json(401, "invalid_token: unknown, expired, revoked, or not made out to this endpoint"),
+        json(403, "insufficient_scope: openid is needed"),
+        UNAVAILABLE,
+    ],
+};
+
+const INTROSPECT: Described = Described {
+    auth: Auth::Client,
+    parameters: &[needs("token", "An access or refresh token"), may("token_type_hint", "Only a hint: the token's shape tells")],
+    answers: &[json(200, "active, and what the token says if it is alive and the client may see it"), UNAUTHENTICATED, UNAVAILABLE],
+};
+
+const REVOKE: Described = Described {
+    auth: Auth::Client,
+    parameters: &[needs("token", "An access or refresh token"), may("token_type_hint", "Only a hint: the token's shape tells")],
+    answers: &[
+        bare(200, "The token is dead, or was before"),
+        json(400, "unauthorized_client: the token is not this client's"),
+        UNAUTHENTICATED,
+        UNAVAILABLE,
+    ],
+};
+
+const END_SESSION: Described = Described {
+    auth: Auth::None,
+    parameters: &[
+        may("id_token_hint", "An ID token of the session that ends"),
+        may("post_logout_redirect_uri", "One of the client's registered addresses, byte for byte"),
+        may("state", "Comes back unchanged"),
+        may("client_id", "The client, where there is no hint"),
+    ],
+    answers: &[bare(303, "Back to the client, to our own page, or to the question whether to sign out"), html(400, "An error page")],
+};

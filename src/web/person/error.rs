@@ -1,0 +1,53 @@
+//! The error page: a support code for the person, the same code in the log, and for the app's developer what differs.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::page;
+use crate::base::SupportCode;
+use crate::endpoints::authorize::PageError;
+use crate::web::State;
+use crate::web::cookies;
+use crate::web::pages::{Developer, ErrorPage, Frame, Kind};
+
+/// Shows that something went wrong.
+pub fn show(state: &State, request: &HttpRequest, kind: Kind, developer: Option<Developer>) -> HttpResponse {
+    // Without a browser cookie there is no form on the page, and none is made here.
+    let browser = cookies::browser(request, &state.provider.issuer, &state.provider.random);
+    let frame = match &browser {
+        Ok(browser) if browser.new.is_none() => state.frame(request, &browser.hash, None, None),
+        _ => Frame { csrf: None, ..state.frame(request, "", None, None) },
+    };
+    render(state, frame, kind, developer)
+}
+
+/// An authorization request that nobody may be answered for.
+pub fn authorization(state: &State, request: &HttpRequest, error: PageError) -> HttpResponse {
+    let kind = match (&error.client, &error.redirect) {
+        (_, Some(_)) => Kind::WrongRedirect,
+        (Some(_), None) => Kind::BadRequest,
+        (None, None) => Kind::UnknownClient,
+    };
+    let (sent, registered) = error.redirect.map_or((None, Vec::new()), |r| (Some(r.sent), r.registered));
+    let developer = Developer { why: error.why.to_owned(), sent, registered };
+    let frame = Frame { csrf: None, ..state.frame(request, "", error.client.as_ref(), None) };
+    render(state, frame, kind, Some(developer))
+}
+
+fn render(state: &State, frame: Frame, kind: Kind, developer: Option<Developer>) -> HttpResponse {
+    let support_code = SupportCode::new(&state.provider.random).map_or_else(|_| "-".to_owned(), |code| code.to_string());
+    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let why = developer.as_ref().map_or("", |d| d.why.as_str());
+    tracing::warn!(support_code, status = status.as_u16(), why, "error page");
+    let retry_after = match kind {
+        Kind::TooMany { seconds } => Some(seconds),
+        Kind::Unavailable => Some(5),
+        _ => None,
+    };
+    let mut response = page(status, &ErrorPage { frame, kind, support_code, developer, link: None });
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}

@@ -1,0 +1,104 @@
+//! What a person does in front of a browser: one file a page, each with its GET and its POST.
+//!
+//! A POST checks where it came from, hands the act to `endpoints` and answers 303, so that no back button sends it again.
+
+pub mod account;
+pub mod choose;
+pub mod consent;
+pub mod error;
+pub mod language;
+pub mod logo;
+pub mod sign_in;
+pub mod sign_out;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::State;
+use super::answer::{self, log_fault};
+use super::cookies::Browser;
+use super::extract;
+use super::pages::{self, Kind};
+use crate::base::{Fault, Id};
+use crate::endpoints::Visit;
+use crate::endpoints::interaction::{self, Errand, Found, Visited};
+use crate::oauth::Params;
+
+/// A page as a response; a page that cannot be rendered is trouble of ours.
+pub fn page(status: StatusCode, model: &impl Template) -> HttpResponse {
+    match pages::html(model) {
+        Ok(body) => HttpResponse::build(status)
+            .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .body(body),
+        Err(fault) => {
+            log_fault(&fault);
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+/// Something broke on the way to a page.
+pub fn broken(state: &State, request: &HttpRequest, fault: &Fault) -> HttpResponse {
+    log_fault(fault);
+    error::show(state, request, Kind::Unavailable, None)
+}
+
+/// An interaction that is open in this browser, or the response that takes its place.
+pub struct Opened {
+    pub visit: Visit,
+    pub browser: Browser,
+    pub found: Found,
+}
+
+/// Opens the interaction that the URL names.
+///
+/// # Errors
+/// The response for a request that has no open interaction: it goes on under a new id, or there is nothing here.
+pub async fn open(state: &State, request: &HttpRequest, id: &str) -> Result<Opened, HttpResponse> {
+    let (visit, browser) = extract::visit(request, state).await.map_err(|fault| broken(state, request, &fault))?;
+    let visited = interaction::visit(&state.provider, &Id::from_stored(id), &visit).await;
+    match visited.map_err(|fault| broken(state, request, &fault))? {
+        Visited::Open(found) => Ok(Opened { visit, browser, found }),
+        Visited::Anew(outcome) => Err(answer::outcome(state, browser, outcome)),
+        Visited::Unknown => Err(error::show(state, request, Kind::Gone, None)),
+    }
+}
+
+/// A form that came from our own page in this browser.
+///
+/// # Errors
+/// The 400 or 403 for everything else.
+pub async fn own_form(state: &State, request: &HttpRequest, payload: Payload, visit: &Visit) -> Result<Params, HttpResponse> {
+    let form = match extract::form(request, payload).await {
+        Ok(form) => form,
+        Err(bad) if bad.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            return Err(error::show(state, request, Kind::Forbidden, None));
+        }
+        Err(_) => return Err(error::show(state, request, Kind::BadRequest, None)),
+    };
+    if !state.csrf.accepts(request, &state.provider.issuer, &visit.browser_hash, form.get("csrf")) {
+        tracing::warn!(path = request.path(), "a form did not come from a page of ours");
+        return Err(error::show(state, request, Kind::Forbidden, None));
+    }
+    Ok(form)
+}
+
+/// The languages that the app asked for.
+fn ui_locales(found: &Found) -> Option<&str> {
+    match &found.errand {
+        Errand::App(request) => request.ui_locales.as_deref(),
+        Errand::Account | Errand::SignOut(_) => None,
+    }
+}
+
+/// Looks again and goes where that leads.
+async fn go_on(state: &State, request: &HttpRequest, opened: Opened) -> HttpResponse {
+    match interaction::look(&state.provider, &opened.found, &opened.visit).await {
+        Ok(outcome) => answer::outcome(state, opened.browser, outcome),
+        Err(fault) => broken(state, request, &fault),
+    }
+}

@@ -1,0 +1,147 @@
+//! The sign-in page.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{Opened, broken, go_on, open, own_form, page, ui_locales};
+use crate::base::Secret;
+use crate::endpoints::authorize::Reason;
+use crate::endpoints::interaction::{self, Errand, Outcome, Page, PasswordOutcome};
+use crate::web::pages::{Occasion, SignIn, SignInProblem};
+use crate::web::{State, answer, cookies};
+
+/// Seconds after which a person may try again when every hashing thread is busy.
+const BUSY_SECONDS: i64 = 2;
+
+/// `/sign-in`: for the house's own account page.
+pub async fn begin(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let (visit, browser) = match crate::web::extract::visit(&request, &state).await {
+        Ok(visited) => visited,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
+    match interaction::begin(&state.provider, Errand::Account, &visit).await {
+        Ok(outcome) => answer::outcome(&state, browser, outcome),
+        Err(fault) => broken(&state, &request, &fault),
+    }
+}
+
+/// `/sign-in/ID`: shown also to who is signed in already, if they come to be somebody else.
+pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> HttpResponse {
+    let opened = match open(&state, &request, &id).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let outcome = match interaction::look(&state.provider, &opened.found, &opened.visit).await {
+        Ok(outcome) => outcome,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
+    match outcome {
+        Outcome::Page { page: Page::SignIn(reason), .. } => {
+            answer::with_browser(render(&state, &request, &opened, Shown::first(reason)), opened.browser)
+        }
+        // Another account was chosen, or "not you?": signing in as somebody else is always open.
+        Outcome::Page { page: Page::Choose | Page::Consent(_), .. } => {
+            answer::with_browser(render(&state, &request, &opened, Shown::first(Reason::OtherPerson)), opened.browser)
+        }
+        outcome => answer::outcome(&state, opened.browser, outcome),
+    }
+}
+
+/// What the page shows beside the form.
+struct Shown {
+    reason: Reason,
+    username: Option<String>,
+    problem: Option<SignInProblem>,
+}
+
+impl Shown {
+    const fn first(reason: Reason) -> Self {
+        Self { reason, username: None, problem: None }
+    }
+}
+
+fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -> HttpResponse {
+    let found = &opened.found;
+    let frame = state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found));
+    let base = state.provider.issuer.path();
+    let own_address = || opened.visit.session.as_ref().and_then(|signed| signed.user.email.clone());
+    let hint = match &found.errand {
+        Errand::App(request) => request.login_hint.clone(),
+        Errand::Account | Errand::SignOut(_) => None,
+    };
+    let again = shown.reason == Reason::Again;
+    let username = shown.username.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
+    let status = match shown.problem {
+        None => StatusCode::OK,
+        Some(SignInProblem::SlowedDown { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(_) => StatusCode::BAD_REQUEST,
+    };
+    let retry_after = match shown.problem {
+        Some(SignInProblem::SlowedDown { seconds }) => Some(seconds),
+        Some(SignInProblem::Busy) => Some(BUSY_SECONDS),
+        _ => None,
+    };
+    let model = SignIn {
+        action: format!("{base}/sign-in/{}", found.id),
+        username,
+        not_you_url: again.then(|| format!("{base}/choose-account/{}", found.id)),
+        occasion: if again { Occasion::Again } else { Occasion::First },
+        problem: shown.problem,
+        frame,
+    };
+    let mut response = page(status, &model);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// The form of the page.
+pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
+    let opened = match open(&state, &request, &id).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let form = match own_form(&state, &request, payload, &opened.visit).await {
+        Ok(form) => form,
+        Err(response) => return response,
+    };
+    if form.get("action") == Some("cancel") {
+        return answer::outcome(&state, opened.browser, interaction::cancel(&state.provider, &opened.found));
+    }
+    if !matches!(opened.found.errand, Errand::App(_) | Errand::Account) {
+        return go_on(&state, &request, opened).await;
+    }
+    let username = form.get("username").unwrap_or_default().trim().to_owned();
+    let password = form.get("password").unwrap_or_default();
+    let again = |problem| {
+        let shown = Shown { reason: Reason::NoSession, username: Some(username.clone()), problem: Some(problem) };
+        render(&state, &request, &opened, shown)
+    };
+    if username.is_empty() {
+        return again(SignInProblem::UsernameMissing);
+    }
+    if password.is_empty() {
+        return again(SignInProblem::PasswordMissing);
+    }
+    let credentials = (username.clone(), Secret::new(password.to_owned()));
+    let outcome = interaction::sign_in(&state.provider, opened.found.clone(), credentials, &opened.visit).await;
+    match outcome {
+        Ok(PasswordOutcome::Done(signed_in)) => {
+            let seconds = state.provider.policy.session_absolute_seconds;
+            let cookie = cookies::set_session(&state.provider.issuer, signed_in.token.expose(), seconds);
+            let mut response = answer::outcome(&state, opened.browser, signed_in.outcome);
+            match response.add_cookie(&cookie) {
+                Ok(()) => response,
+                Err(error) => broken(&state, &request, &crate::base::Fault::new("web: session cookie", error)),
+            }
+        }
+        Ok(PasswordOutcome::Wrong) => again(SignInProblem::NoMatch),
+        Ok(PasswordOutcome::Throttled { retry_after_seconds }) => again(SignInProblem::SlowedDown { seconds: retry_after_seconds }),
+        Ok(PasswordOutcome::Busy) => again(SignInProblem::Busy),
+        Err(fault) => broken(&state, &request, &fault),
+    }
+}

@@ -1,0 +1,237 @@
+//! ONE table of endpoints. It feeds the router, the discovery document, the OpenAPI document and the README's table.
+
+use actix_web::guard::{Get, Head, Options, Post};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource, guard};
+
+use super::oauth::{authorize, end_session, introspect, metadata, preflight, revoke, token, userinfo};
+use super::person::{account, choose, consent, language, logo, sign_in, sign_out};
+use super::{openapi, status};
+
+/// Who may read an answer from a web page of another origin (decision 22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cors {
+    /// Anybody, without credentials.
+    Anybody,
+    /// The origins of the client that is answered.
+    Client,
+    Nobody,
+}
+
+/// What guards an unsafe request (decision 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Csrf {
+    /// The synchroniser token, `Origin` and `Sec-Fetch-Site`.
+    Checked,
+    /// The endpoint uses no cookie, or its POST decides nothing.
+    Exempt,
+}
+
+/// What kind of load an endpoint is, for the rate limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// Prepared answers.
+    Metadata,
+    /// Machines with credentials.
+    Machine,
+    /// People's pages.
+    Page,
+    /// Where something can be guessed.
+    Guess,
+}
+
+/// What an endpoint is part of; the groups of the documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Metadata,
+    Protocol,
+    Page,
+    Operation,
+}
+
+/// A row of the table.
+pub struct Endpoint {
+    pub path: &'static str,
+    pub methods: &'static [&'static str],
+    pub group: Group,
+    /// Its member in the discovery document.
+    pub metadata: Option<&'static str>,
+    pub cors: Cors,
+    pub csrf: Csrf,
+    pub rate: Rate,
+    pub summary: &'static str,
+    route: fn(Resource) -> Resource,
+}
+
+const fn page(path: &'static str, methods: &'static [&'static str], rate: Rate, summary: &'static str, route: fn(Resource) -> Resource) -> Endpoint {
+    Endpoint { path, methods, group: Group::Page, metadata: None, cors: Cors::Nobody, csrf: Csrf::Checked, rate, summary, route }
+}
+
+const fn open(path: &'static str, group: Group, rate: Rate, summary: &'static str, route: fn(Resource) -> Resource) -> Endpoint {
+    let cors = if matches!(group, Group::Metadata) { Cors::Anybody } else { Cors::Nobody };
+    Endpoint { path, methods: &["GET"], group, metadata: None, cors, csrf: Csrf::Exempt, rate, summary, route }
+}
+
+/// A GET that also answers HEAD, as every GET does (RFC 9110 section 9.3.2).
+fn read() -> actix_web::Route {
+    web::route().guard(guard::Any(Get()).or(Head()))
+}
+
+fn write() -> actix_web::Route {
+    web::route().guard(Post())
+}
+
+fn cors() -> actix_web::Route {
+    web::route().guard(Options()).to(preflight)
+}
+
+/// Every endpoint, in the order of the documents.
+pub const ENDPOINTS: &[Endpoint] = &[
+    open("/.well-known/openid-configuration", Group::Metadata, Rate::Metadata, "Provider metadata (OpenID Connect Discovery)", |r| {
+        r.route(read().to(metadata::discovery))
+    }),
+    open("/.well-known/oauth-authorization-server", Group::Metadata, Rate::Metadata, "Authorization server metadata (RFC 8414)", |r| {
+        r.route(read().to(metadata::discovery))
+    }),
+    Endpoint {
+        metadata: Some("jwks_uri"),
+        ..open("/jwks", Group::Metadata, Rate::Metadata, "The public keys that verify what is signed here (RFC 7517)", |r| {
+            r.route(read().to(metadata::jwks))
+        })
+    },
+    Endpoint {
+        path: "/authorize",
+        methods: &["GET", "POST"],
+        group: Group::Protocol,
+        metadata: Some("authorization_endpoint"),
+        cors: Cors::Nobody,
+        csrf: Csrf::Exempt,
+        rate: Rate::Page,
+        summary: "Sends a person here to sign in and allow an app something (RFC 6749 section 3.1)",
+        route: |r| r.route(read().to(authorize::get)).route(write().to(authorize::post)),
+    },
+    Endpoint {
+        path: "/token",
+        methods: &["POST"],
+        group: Group::Protocol,
+        metadata: Some("token_endpoint"),
+        cors: Cors::Client,
+        csrf: Csrf::Exempt,
+        rate: Rate::Machine,
+        summary: "Exchanges a code, a refresh token or a client's own credentials for tokens (RFC 6749 section 3.2)",
+        route: |r| r.route(write().to(token::post)).route(cors()),
+    },
+    Endpoint {
+        path: "/userinfo",
+        methods: &["GET", "POST"],
+        group: Group::Protocol,
+        metadata: Some("userinfo_endpoint"),
+        cors: Cors::Client,
+        csrf: Csrf::Exempt,
+        rate: Rate::Machine,
+        summary: "What an access token lets its holder know of the person (OpenID Connect Core section 5.3)",
+        route: |r| r.route(read().to(userinfo::get)).route(write().to(userinfo::post)).route(cors()),
+    },
+    Endpoint {
+        path: "/introspect",
+        methods: &["POST"],
+        group: Group::Protocol,
+        metadata: Some("introspection_endpoint"),
+        cors: Cors::Nobody,
+        csrf: Csrf::Exempt,
+        rate: Rate::Machine,
+        summary: "Says whether a token is alive and what it allows (RFC 7662)",
+        route: |r| r.route(write().to(introspect::post)),
+    },
+    Endpoint {
+        path: "/revoke",
+        methods: &["POST"],
+        group: Group::Protocol,
+        metadata: Some("revocation_endpoint"),
+        cors: Cors::Client,
+        csrf: Csrf::Exempt,
+        rate: Rate::Machine,
+        summary: "Ends an access token, or a refresh token with all that came from it (RFC 7009)",
+        route: |r| r.route(write().to(revoke::post)).route(cors()),
+    },
+    Endpoint {
+        path: "/end_session",
+        methods: &["GET", "POST"],
+        group: Group::Protocol,
+        metadata: Some("end_session_endpoint"),
+        cors: Cors::Nobody,
+        csrf: Csrf::Exempt,
+        rate: Rate::Page,
+        summary: "Signs a person out at an app's wish (OpenID Connect RP-Initiated Logout)",
+        route: |r| r.route(read().to(end_session::get)).route(write().to(end_session::post)),
+    },
+    page("/sign-in", &["GET"], Rate::Page, "Sign in to the account page", |r| r.route(read().to(sign_in::begin))),
+    page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {
+        r.route(read().to(sign_in::show)).route(write().to(sign_in::submit))
+    }),
+    page("/choose-account/{id}", &["GET", "POST"], Rate::Page, "Go on as yourself or as somebody else", |r| {
+        r.route(read().to(choose::show)).route(write().to(choose::submit))
+    }),
+    page("/consent/{id}", &["GET", "POST"], Rate::Page, "Allow or refuse what an app asks for", |r| {
+        r.route(read().to(consent::show)).route(write().to(consent::submit))
+    }),
+    page("/sign-out", &["GET"], Rate::Page, "Sign out of this browser", |r| r.route(read().to(sign_out::begin))),
+    page("/sign-out/{id}", &["GET", "POST"], Rate::Page, "Confirm signing out", |r| {
+        r.route(read().to(sign_out::show)).route(write().to(sign_out::submit))
+    }),
+    page("/signed-out", &["GET"], Rate::Page, "After signing out", |r| r.route(read().to(sign_out::signed_out))),
+    page("/account", &["GET"], Rate::Page, "Who am I, where am I signed in, which apps are connected", |r| {
+        r.route(read().to(account::show))
+    }),
+    page("/account/sessions/{sid}", &["GET", "POST"], Rate::Page, "End one session", |r| {
+        r.route(read().to(account::ask_session)).route(write().to(account::end_session))
+    }),
+    page("/account/apps/{client_id}", &["GET", "POST"], Rate::Page, "Disconnect an app", |r| {
+        r.route(read().to(account::ask_app)).route(write().to(account::remove_app))
+    }),
+    page("/account/everywhere", &["GET", "POST"], Rate::Page, "Sign out everywhere", |r| {
+        r.route(read().to(account::ask_everywhere)).route(write().to(account::end_everywhere))
+    }),
+    page("/language", &["POST"], Rate::Page, "Choose the language of the pages", |r| r.route(write().to(language::switch))),
+    page("/logo/{digest}", &["GET"], Rate::Metadata, "The logo of an app", |r| r.route(read().to(logo::show))),
+    page("/static/{name}", &["GET"], Rate::Metadata, "Style sheet, script and icon of the pages", |r| {
+        r.route(read().to(status::asset))
+    }),
+    open("/openapi.json", Group::Metadata, Rate::Metadata, "This table as an OpenAPI 3.1 document", |r| {
+        r.route(read().to(metadata::openapi))
+    }),
+    page("/docs", &["GET"], Rate::Page, "This table as a page", |r| r.route(read().to(openapi::docs))),
+    open("/healthz", Group::Operation, Rate::Metadata, "The process answers", |r| r.route(read().to(status::healthz))),
+    open("/readyz", Group::Operation, Rate::Metadata, "The process can reach its database", |r| r.route(read().to(status::readyz))),
+];
+
+/// Puts the table below the issuer's path.
+pub fn configure(base: &str, config: &mut ServiceConfig) {
+    for endpoint in ENDPOINTS {
+        // RFC 8414 section 3.1: the well-known part stands before the issuer's path.
+        let path = match endpoint.path {
+            "/.well-known/oauth-authorization-server" => format!("{}{base}", endpoint.path),
+            path => format!("{base}{path}"),
+        };
+        let resource = web::resource(path).default_service(web::to(status::wrong_method));
+        config.service((endpoint.route)(resource));
+    }
+}
+
+/// The place in the table of a router's pattern.
+pub fn position(pattern: &str, base: &str) -> Option<usize> {
+    let own = pattern.strip_prefix(base).unwrap_or(pattern);
+    let own = own.strip_suffix(base).filter(|_| own.starts_with("/.well-known/oauth")).unwrap_or(own);
+    ENDPOINTS.iter().position(|endpoint| endpoint.path == own)
+}
+
+/// The `Allow` header of a path that was asked with another method (RFC 9110 section 10.2.1).
+pub fn allowed(pattern: &str, base: &str) -> String {
+    let endpoint = position(pattern, base).and_then(|at| ENDPOINTS.get(at));
+    endpoint.map(|endpoint| endpoint.methods.join(", ")).unwrap_or_default()
+}
+
+/// 404 for everything that is not in the table.
+pub async fn nothing_here(request: actix_web::HttpRequest, state: web::Data<super::State>) -> HttpResponse {
+    super::person::error::show(&state, &request, super::pages::Kind::NotFound, None)
+}

@@ -1,0 +1,59 @@
+//! What every handler works with, and the surroundings of every page.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::ACCEPT_LANGUAGE;
+use ipnet::IpNet;
+
+use super::{Csrf, Metrics};
+use super::pages::{AppLook, Checked, Frame, HouseLook};
+use super::prepared::Prepared;
+use crate::endpoints::{ClientRef, Provider};
+use crate::oauth::locale::negotiate;
+
+/// Where the operator's accent colour is served.
+pub const ACCENT_CSS_PATH: &str = "/static/accent.css";
+
+/// One for a process.
+pub struct State {
+    pub provider: Arc<Provider>,
+    pub csrf: Csrf,
+    pub trusted_proxies: Vec<IpNet>,
+    pub house: Arc<HouseLook>,
+    /// The style sheet with the operator's colour, where one is set.
+    pub accent_css: Option<String>,
+    pub discovery: Prepared,
+    pub openapi: Prepared,
+    pub metrics: Metrics,
+}
+
+impl State {
+    /// The surroundings of a page for one browser, in the language that the person chose, the app asked for or the browser
+    /// prefers, in this order.
+    pub fn frame(&self, request: &HttpRequest, browser_hash: &str, app: Option<&ClientRef>, ui_locales: Option<&str>) -> Frame {
+        let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let chosen = request.cookie("lang");
+        let lang = negotiate(chosen.as_ref().map(|cookie| cookie.value()).or(ui_locales), header);
+        let base = self.provider.issuer.path();
+        Frame {
+            lang,
+            csrf: Some(self.csrf.token(browser_hash)),
+            app: app.map(|app| self.app_look(app)),
+            house: Arc::clone(&self.house),
+            base_path: base.to_owned(),
+            self_url: request.uri().path_and_query().map_or_else(|| base.to_owned(), ToString::to_string),
+        }
+    }
+
+    fn app_look(&self, app: &ClientRef) -> AppLook {
+        let client = &app.client;
+        AppLook {
+            name: client.name.clone(),
+            logo_url: client.logo.as_ref().map(|digest| format!("{}/logo/{digest}", self.provider.issuer.path())),
+            policy_uri: client.policy_uri.clone(),
+            tos_uri: client.tos_uri.clone(),
+            checked: Checked::ByOperator,
+        }
+    }
+}

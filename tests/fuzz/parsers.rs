@@ -1,0 +1,92 @@
+//! What must hold for every byte string that a stranger may send. The fuzz targets throw new ones at these functions;
+//! `tests/it/fuzz_corpus.rs` replays the kept ones, and cuts and repeats of them, on stable.
+
+// Each target uses one of them.
+#![allow(dead_code, reason = "each fuzz target includes this file for one function")]
+
+use vouchsafe::oauth::{Challenge, ClaimsRequest, Params, Prompt, RedirectUri, ResponseType, Scope, TokenRequest, negotiate};
+
+/// Every function of this file by the name of its target and its corpus folder.
+pub const ALL: [(&str, fn(&[u8])); 5] = [
+    ("params", params),
+    ("token_request", token_request),
+    ("authorization", authorization),
+    ("redirect_uri", redirect_uri),
+    ("claims", claims),
+];
+
+/// A form is read to the same pairs after it was written anew, and a refusal's words are fit for error_description
+/// (RFC 6749 5.2).
+pub fn params(data: &[u8]) {
+    match Params::parse(data) {
+        Ok(params) => {
+            let pairs: Vec<(String, String)> = params.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            assert!(pairs.len() <= 100 && data.len() <= 64 * 1024);
+            assert!(pairs.iter().all(|(name, value)| !name.contains('\0') && !value.contains('\0')));
+            let again = Params::from_pairs(pairs.clone()).expect("what was read can be read again");
+            assert!(again.pairs().eq(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
+        }
+        Err(refusal) => describable(refusal.why),
+    }
+}
+
+/// The token endpoint's request is read or refused, whatever its form says.
+pub fn token_request(data: &[u8]) {
+    let Ok(params) = Params::parse(data) else { return };
+    if let Err(refusal) = TokenRequest::parse(&params) {
+        describable(refusal.why);
+    }
+}
+
+/// The words of an authorization request: each is read to something that reads the same again.
+pub fn authorization(data: &[u8]) {
+    let Ok(params) = Params::parse(data) else { return };
+    for (_, value) in params.pairs() {
+        match Scope::parse(value) {
+            Ok(scope) => assert_eq!(Scope::parse(&scope.to_string()).ok().as_ref(), Some(&scope)),
+            Err(refusal) => describable(refusal.why),
+        }
+        match ResponseType::parse(value) {
+            Ok(kind) => assert_eq!(ResponseType::parse(&kind.to_string()).ok().as_ref(), Some(&kind)),
+            Err(refusal) => describable(refusal.why),
+        }
+        if let Ok(prompt) = Prompt::parse(value) {
+            assert!(!(prompt.has_none() && (prompt.has_login() || prompt.has_consent())), "none stands alone");
+        }
+        negotiate(Some(value), Some(value));
+        if let Ok(Some(challenge)) = Challenge::from_request(Some(value), Some("S256")) {
+            assert!(!challenge.matches(value), "a challenge is not its own verifier");
+        }
+    }
+}
+
+/// A registered address accepts itself, and beyond itself only another port of a loopback address (RFC 8252 7.3).
+pub fn redirect_uri(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (registered, presented) = text.split_once('\n').unwrap_or((text, text));
+    let Ok(uri) = RedirectUri::parse(registered) else { return };
+    assert!(uri.accepts(uri.as_str()), "{registered:?} does not accept itself");
+    assert!(!registered.contains(['#', '*']) && !registered.chars().any(char::is_control));
+    if uri.accepts(presented) && presented != registered {
+        assert!(uri.is_loopback(), "{registered:?} accepts {presented:?}");
+        let without_port = |text: &str| text.chars().filter(|c| !c.is_ascii_digit() && *c != ':').collect::<String>();
+        assert_eq!(without_port(registered), without_port(presented));
+    }
+}
+
+/// A claims parameter is read to something that is written and read to the same.
+pub fn claims(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match ClaimsRequest::parse(text) {
+        Ok(request) => {
+            let written = serde_json::to_string(&request).expect("what was read can be written");
+            let again = ClaimsRequest::parse(&written).expect("what was written can be read");
+            assert_eq!(serde_json::to_string(&again).ok(), Some(written));
+        }
+        Err(refusal) => describable(refusal.why),
+    }
+}
+
+fn describable(why: &str) {
+    assert!(why.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)), "{why:?}");
+}
