@@ -1,18 +1,270 @@
 //! Puts the real parts together: the only place that knows everybody. `serve`, `demo`, the command line and the tests all
 //! begin here.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use actix_web_data::Data;
+use ipnet::IpNet;
 use tokio::sync::watch;
 
-use crate::base::{Clock, Fault, Issuer, Random};
-use crate::config::Config;
+use crate::admin::{Desk, Limits, OPERATOR};
+use crate::base::{Clock, Fault, Random};
+use crate::config::{self, Config, Migrate, Synchronous};
 use crate::endpoints::{Policy, Provider, Registry, UnregisteredResources, discovery};
-use crate::identity::passwords::Hasher;
+use crate::federation::demo_rp::DemoRp;
+pub use crate::federation::demo_rp::Registration;
+use crate::identity::passwords::{Capacity, Hasher};
 use crate::jobs::Jobs;
 use crate::keys::{self, Ring, Vault, rotation};
-use crate::store::{Db, Options};
+use crate::outbound::{Outbound, Rules};
+use crate::store::migrations::{self, State as Schema};
+use crate::store::{Db, Durability, Options};
 use crate::tokens::{RefreshKey, Verifier};
-use crate::web::{self, Csrf, HouseLook, Listen, Prepared, Serving, State, routes};
+use crate::web::demo::Demo;
+use crate::web::{self, Csrf, HouseLook, Listen, Metrics, Prepared, Shared, State, TlsFiles};
+
+/// How many password checks may wait for a hashing thread, a core.
+const WAITING_A_CORE: usize = 16;
+
+/// A database, the master key and what the operator settled: all that the command line needs.
+pub struct Shop {
+    pub config: Config,
+    pub db: Db,
+    pub vault: Vault,
+    pub clock: Clock,
+    pub random: Random,
+}
+
+/// A whole provider, ready to serve.
+pub struct App {
+    pub config: Config,
+    pub provider: Arc<Provider>,
+    state: Shared,
+    demo: Option<Arc<Demo>>,
+}
+
+/// The demo's relying party and the person whose password its page shows.
+pub struct DemoParts {
+    pub registration: Registration,
+    pub person: Option<(String, String)>,
+}
+
+impl Shop {
+    /// Opens the database, and brings its schema up to date where the settings allow that.
+    ///
+    /// # Errors
+    /// The database cannot be used, its schema is not ours or newer, or the master key is not the one it was made with.
+    pub async fn open(config: Config, clock: Clock, random: Random) -> Result<Self, Fault> {
+        let durability = match config.database.synchronous {
+            Synchronous::Full => Durability::Full,
+            Synchronous::Normal => Durability::Normal,
+        };
+        let db = Db::open(config.database.url.expose(), &Options { durability }).await?;
+        match (migrations::state(&db).await?, config.database.migrate) {
+            (Schema::Current, _) => {}
+            (Schema::Behind(_), Migrate::Auto) => drop(migrations::migrate(&db).await?),
+            (Schema::Behind(missing), Migrate::Manual) => {
+                let why = format!("{missing} migrations are missing and database.migrate is manual; run `vouchsafe migrate`");
+                return Err(Fault::new("store: migrations", why));
+            }
+        }
+        let vault = Vault::open_file(config.master_key.expose())?;
+        Ok(Self { config, db, vault, clock, random })
+    }
+
+    /// The operator's desk over this database.
+    pub fn desk(&self) -> Desk {
+        Desk {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            vault: self.vault.clone(),
+            limits: Limits {
+                id_token_algs: self.config.keys.algorithms.iter().map(|alg| alg.as_str().to_owned()).collect(),
+                response_types: self.config.response_types.clone(),
+                access_token_seconds: self.config.token.access_seconds,
+                refresh_idle_seconds: self.config.token.refresh_idle_seconds,
+                refresh_absolute_seconds: self.config.token.refresh_absolute_seconds,
+            },
+            actor: OPERATOR.to_owned(),
+        }
+    }
+}
+
+impl App {
+    /// Everything that a server needs, without listening yet.
+    ///
+    /// # Errors
+    /// What [`Shop::open`] refuses, or the keys cannot be read.
+    pub async fn build(config: Config, clock: Clock, random: Random) -> Result<Self, Fault> {
+        Self::of(Shop::open(config, clock, random).await?).await
+    }
+
+    /// The same over a database that is open already.
+    ///
+    /// # Errors
+    /// The keys cannot be made or read, or a thread cannot be started.
+    pub async fn of(shop: Shop) -> Result<Self, Fault> {
+        rotation::ensure(&shop.db, &shop.vault, &shop.clock, &shop.random, &key_policy(&shop.config)).await?;
+        let ring = Ring::load(&shop.db, &shop.vault, shop.clock.now()).await?;
+        let policy = policy(&shop.config);
+        let csrf = Csrf::new(shop.vault.mac_key("csrf")?);
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let provider = Arc::new(Provider {
+            issuer: shop.config.issuer.clone(),
+            db: shop.db,
+            clock: shop.clock,
+            keys: ring.clone(),
+            registry: Registry::default(),
+            hasher: Hasher::start(&shop.random, Capacity { threads, waiting: threads * WAITING_A_CORE })?,
+            random: shop.random,
+            verifier: Verifier::new(shop.config.issuer.clone(), ring),
+            refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
+            vault: shop.vault,
+            policy,
+        });
+        let state = Shared::new(state(&shop.config, &provider, csrf)?);
+        Ok(Self { config: shop.config, provider, state, demo: None })
+    }
+
+    /// Adds the demo's relying party, which calls this server by its own issuer URL.
+    ///
+    /// # Errors
+    /// Never in practice: the loopback networks are constants.
+    pub fn with_demo(mut self, parts: DemoParts) -> Result<Self, Fault> {
+        let loopback = ["127.0.0.0/8", "::1/128"].into_iter().map(str::parse::<IpNet>);
+        let rules = Rules {
+            allow: loopback.collect::<Result<_, _>>().map_err(Fault::at("app: demo"))?,
+            ca_file: None,
+            plain_http_to: Some(self.provider.issuer.origin()),
+        };
+        let rp = DemoRp::new(Outbound::new(rules), parts.registration);
+        self.demo = Some(Arc::new(Demo::new(rp, parts.person)));
+        Ok(self)
+    }
+
+    /// Listens where the settings say.
+    ///
+    /// # Errors
+    /// The address is taken, or TLS is not usable.
+    pub fn listen(self) -> Result<Running, Fault> {
+        let address = self.config.listen;
+        let listener = bind(address, "listen")?;
+        self.start(listener)
+    }
+
+    /// Serves on a listener that is open already.
+    ///
+    /// # Errors
+    /// TLS is not usable, the metrics address is taken, or a thread cannot be started.
+    pub fn start(self, listener: TcpListener) -> Result<Running, Fault> {
+        let tls = self.config.tls.as_ref().map(|tls| TlsFiles { cert: tls.cert.clone(), key: tls.key.clone() });
+        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        let serving = web::serve(self.state.clone(), Listen { listener, tls, workers, demo: self.demo })?;
+        let metrics = match self.config.metrics_listen {
+            Some(address) => Some(web::serve_metrics(self.state, bind(address, "metrics.listen")?)?),
+            None => None,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let jobs = Jobs::new(Arc::clone(&self.provider), key_policy(&self.config));
+        let jobs = std::thread::Builder::new().name("jobs".to_owned()).spawn(move || run_jobs(jobs, stopped));
+        let jobs = jobs.map_err(Fault::at("app: jobs thread"))?;
+        Ok(Running { address: serving.address, serving: Some(serving), metrics, stop, jobs: Some(jobs), provider: self.provider })
+    }
+}
+
+/// A server that answers.
+pub struct Running {
+    pub address: SocketAddr,
+    pub provider: Arc<Provider>,
+    serving: Option<web::Serving>,
+    metrics: Option<web::MetricsServer>,
+    stop: watch::Sender<bool>,
+    jobs: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// A hand to stop it from elsewhere: requests under way are finished.
+    pub fn handle(&self) -> Option<web::Handle> {
+        self.serving.as_ref().map(web::Serving::handle)
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// The listener broke.
+    pub async fn serve(mut self) -> Result<(), Fault> {
+        let Some(serving) = self.serving.take() else { return Ok(()) };
+        let metrics = self.metrics.take();
+        let metrics_handle = metrics.as_ref().map(web::MetricsServer::handle);
+        let metrics = metrics.map(|metrics| tokio::spawn(metrics.server));
+        let ended = serving.server.await;
+        if let (Some(handle), Some(task)) = (metrics_handle, metrics) {
+            handle.stop(false).await;
+            drop(task.await);
+        }
+        self.stop.send_replace(true);
+        if let Some(jobs) = self.jobs.take() {
+            drop(jobs.join());
+        }
+        ended.map_err(Fault::at("app: serve"))
+    }
+}
+
+fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, Fault> {
+    TcpListener::bind(address).map_err(|error| Fault::new(setting, format!("{address}: {error}")))
+}
+
+fn run_jobs(jobs: Jobs, stopped: watch::Receiver<bool>) {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(jobs.run(stopped)),
+        Err(error) => tracing::error!(%error, "the jobs cannot run"),
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy {
+        response_types: config.response_types.clone(),
+        unregistered_resources: match config.unregistered_resources {
+            config::UnregisteredResources::Refuse => UnregisteredResources::Refused,
+            config::UnregisteredResources::Allow => UnregisteredResources::Allowed,
+        },
+        session_idle_seconds: config.session.idle_seconds,
+        session_absolute_seconds: config.session.absolute_seconds,
+        access_alg: config.token.access_alg,
+    }
+}
+
+/// When keys are made, used and retired.
+pub fn key_policy(config: &Config) -> keys::Policy {
+    keys::Policy {
+        algs: config.keys.algorithms.clone(),
+        max_age_seconds: config.keys.max_age_seconds,
+        publish_seconds: config.keys.publish_seconds,
+        retire_seconds: config.keys.retire_seconds,
+    }
+}
+
+fn state(config: &Config, provider: &Arc<Provider>, csrf: Csrf) -> Result<State, Fault> {
+    let json = |value: &serde_json::Value| serde_json::to_vec(value).map_err(Fault::at("app: documents"));
+    let accent_css = config.house.accent.as_deref().map(web::accent_css);
+    let base = provider.issuer.path();
+    Ok(State {
+        provider: Arc::clone(provider),
+        csrf,
+        trusted_proxies: config.trusted_proxies.clone(),
+        house: Arc::new(HouseLook {
+            name: config.house.name.clone(),
+            logo_url: None,
+            privacy: config.house.privacy.clone(),
+            terms: config.house.terms.clone(),
+            help: config.house.help.clone(),
+            accent_css_url: accent_css.as_ref().map(|_| format!("{base}{}", web::ACCENT_CSS_PATH)),
+        }),
+        accent_css,
+        discovery: Prepared::new(json(&discovery::document(provider, web::routes::metadata()))?),
+        openapi: Prepared::new(json(&web::openapi_document(&provider.issuer))?),
+        metrics: Metrics::default(),
+    })
+}

@@ -18,3 +18,23 @@ pub mod base;
 
 pub mod jose;
 pub mod oauth;
+
+pub mod outbound;
+pub mod store;
+
+pub mod federation;
+pub mod keys;
+
+pub mod identity;
+pub mod tokens;
+
+pub mod admin;
+pub mod endpoints;
+
+pub mod config;
+pub mod jobs;
+pub mod web;
+
+pub mod app;
+
+pub mod cli;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `vouchsafe`: reads its arguments, does what they say, answers with an exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vouchsafe::cli::run()
+}

@@ -17,24 +17,38 @@ pub struct Done {
     pub secret: Option<Secret<String>>,
 }
 
+/// What names a new client; what is absent is made up at random.
+#[derive(Default)]
+pub struct NewClient {
+    pub client_id: Option<String>,
+    /// A secret that was agreed on before, for machines that are set up by a script.
+    pub secret: Option<Secret<String>>,
+}
+
+/// The shortest secret that is taken from elsewhere, in characters: an HMAC key has 256 bits (RFC 7518 section 3.2).
+const SHORTEST_SECRET: usize = 32;
+
 /// A secret in its two forms.
 struct Fresh {
     plain: Secret<String>,
     stored: clients::Secret,
 }
 
-/// Registers a client under `client_id`, or under a new random one.
+/// Registers a client.
 ///
 /// # Errors
 /// The definition is not valid, the id is taken, or something broke.
-pub async fn add(desk: &Desk, client_id: Option<String>, changes: &Changes) -> Result<Done, Refusal> {
-    let client_id = client_id.map_or_else(|| public_id(&desk.random), Ok)?;
+pub async fn add(desk: &Desk, new: NewClient, changes: &Changes) -> Result<Done, Refusal> {
+    let client_id = new.client_id.map_or_else(|| public_id(&desk.random), Ok)?;
     let mut client = Client::new(client_id, "");
     client.access_token_seconds = desk.limits.access_token_seconds;
     client.refresh_idle_seconds = desk.limits.refresh_idle_seconds;
     client.refresh_absolute_seconds = desk.limits.refresh_absolute_seconds;
     let logo = apply(desk, changes, &mut client)?;
-    let fresh = if has_secret(client.auth_method) { Some(fresh_secret(desk, client.auth_method)?) } else { None };
+    if new.secret.as_ref().is_some_and(|secret| secret.expose().len() < SHORTEST_SECRET) {
+        return Err(Refusal::one("client_secret", "must have at least 32 characters"));
+    }
+    let fresh = if has_secret(client.auth_method) { Some(fresh_secret(desk, client.auth_method, new.secret)?) } else { None };
     let (id, now) = (desk.new_id()?, desk.now());
     let (event_id, event) = event(desk, "client_added", &client.client_id)?;
     let (plain, stored) = fresh.map(|fresh| (fresh.plain, fresh.stored)).unzip();
@@ -83,9 +97,12 @@ const fn has_secret(method: AuthMethod) -> bool {
     }
 }
 
-/// 256 random bits. Only client_secret_jwt needs the value again; for all others its hash is enough.
-fn fresh_secret(desk: &Desk, method: AuthMethod) -> Result<Fresh, Fault> {
-    let plain = format!("{SECRET_PREFIX}{}", desk.random.token()?);
+/// 256 random bits, unless one was given. Only client_secret_jwt needs the value again; for all others its hash is enough.
+fn fresh_secret(desk: &Desk, method: AuthMethod, given: Option<Secret<String>>) -> Result<Fresh, Fault> {
+    let plain = match given {
+        Some(secret) => secret.expose().clone(),
+        None => format!("{SECRET_PREFIX}{}", desk.random.token()?),
+    };
     let id = desk.new_id()?;
     let sealed = match method {
         AuthMethod::ClientSecretJwt => Some(desk.vault.seal("client_secrets", "sealed", id.as_str(), plain.as_bytes())?),
@@ -175,7 +192,7 @@ fn secrets_after(desk: &Desk, before: &Client, after: &Client) -> Result<(Secret
     if !has_secret(to) {
         return Ok((Secrets::Remove, None));
     }
-    let fresh = fresh_secret(desk, to)?;
+    let fresh = fresh_secret(desk, to, None)?;
     Ok((Secrets::Replace(fresh.stored), Some(fresh.plain)))
 }
 
@@ -188,7 +205,7 @@ pub async fn rotate_secret(desk: &Desk, client_id: &str, overlap_seconds: i64) -
     if !has_secret(client.auth_method) {
         return Err(Refusal::one("auth_method", format!("is {}, which has no secret", client.auth_method)));
     }
-    let fresh = fresh_secret(desk, client.auth_method)?;
+    let fresh = fresh_secret(desk, client.auth_method, None)?;
     let (event_id, event) = event(desk, "client_secret_rotated", client_id)?;
     let until: Timestamp = desk.now().plus(overlap_seconds);
     let stored = fresh.stored;

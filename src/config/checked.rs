@@ -162,7 +162,11 @@ impl Reader<'_> {
                 Vec::new()
             }
             None => {
-                self.refuse("response_types", "has an entry that is no response type", "write entries like \"code\" or \"code id_token\"");
+                self.refuse(
+                    "response_types",
+                    "has an entry that is no response type",
+                    "write entries like \"code\" or \"code id_token\"",
+                );
                 Vec::new()
             }
         }
@@ -274,7 +278,11 @@ impl Reader<'_> {
         if let (Some(life), Some(keys)) = (access_seconds, keys)
             && keys.retire_seconds < life
         {
-            self.refuse("keys.retire_seconds", "is shorter than the life of an access token", "write at least `token.access_seconds`");
+            self.refuse(
+                "keys.retire_seconds",
+                "is shorter than the life of an access token",
+                "write at least `token.access_seconds`",
+            );
         }
         let refresh_idle_seconds = self.number("token.refresh_idle_seconds", 60, 3650 * DAY);
         let refresh_absolute_seconds = self.number("token.refresh_absolute_seconds", 60, 3650 * DAY);
@@ -287,7 +295,9 @@ impl Reader<'_> {
     }
 
     fn house(&mut self) -> Option<House> {
-        let name = self.text("house.name").filter(|name| (1..=60).contains(&name.chars().count()) && !name.chars().any(char::is_control));
+        let name = self
+            .text("house.name")
+            .filter(|name| (1..=60).contains(&name.chars().count()) && !name.chars().any(char::is_control));
         if name.is_none() {
             self.refuse("house.name", "is empty or too long", "write 1 to 60 characters");
         }
@@ -314,18 +324,21 @@ impl Reader<'_> {
 }
 
 fn is_database(url: &str) -> bool {
-    ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+    ["sqlite://", "postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
 
 fn has_default_password(url: &str) -> bool {
     let parsed = url::Url::parse(url).ok();
-    parsed.is_some_and(|url| url.password().is_some_and(|password| DEFAULT_PASSWORDS.contains(&password.to_ascii_lowercase().as_str())))
+    parsed.is_some_and(|url| {
+        url.password().is_some_and(|password| DEFAULT_PASSWORDS.contains(&password.to_ascii_lowercase().as_str()))
+    })
 }
 
 fn is_colour(text: &str) -> bool {
     text.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
-
 
 #[cfg(test)]
 #[path = "checked_tests.rs"]

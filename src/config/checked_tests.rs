@@ -13,7 +13,8 @@ fn load(extra: &[(&str, &str)]) -> Result<Config, Problems> {
     std::fs::write(&key, format!("k1:{}\n", base64url(&sha256(b"key")))).unwrap();
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let file = folder.path().join("vouchsafe.toml");
-    let text = "issuer = \"https://id.test\"\nmaster_key_file = \"master.key\"\n[database]\nurl = \"postgres://v:Tr0ub4dor@db/v\"\n";
+    let text =
+        "issuer = \"https://id.test\"\nmaster_key_file = \"master.key\"\n[database]\nurl = \"postgres://v:Tr0ub4dor@db/v\"\n";
     std::fs::write(&file, text).unwrap();
     let environment = extra.iter().map(|(name, value)| (format!("VOUCHSAFE__{name}"), OsString::from(value)));
     load_with(Some(&file), environment)
@@ -113,6 +114,9 @@ fn open_key_file() {
 #[test]
 fn secrets_print_as_stars() {
     let shown = format!("{:?}", load(&[("REDIS__URL", "redis://:hunter2@r:6379")]).unwrap());
-    assert!(!shown.contains("Tr0ub4dor") && !shown.contains("hunter2") && !shown.contains(&base64url(&sha256(b"key"))), "{shown}");
+    assert!(
+        !shown.contains("Tr0ub4dor") && !shown.contains("hunter2") && !shown.contains(&base64url(&sha256(b"key"))),
+        "{shown}"
+    );
     assert!(shown.contains("***"));
 }

@@ -40,13 +40,13 @@ pub fn read(path: Option<&Path>, problems: &mut Vec<Problem>) -> Option<Secret<S
     Some(Secret::new(contents))
 }
 
-/// Each line is `key-id:base64url of 32 random bytes`.
+/// Each line is `key-id:base64url of 32 random bytes`, or a comment behind `#`.
 fn check(contents: &str) -> Result<(), &'static str> {
     let mut ids = Vec::new();
-    for line in contents.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in contents.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (id, key) = line.split_once(':').ok_or("has a line that is not `key-id:key`")?;
-        if id.is_empty() || ids.contains(&id) {
-            return Err("has a key without an id of its own");
+        if id.is_empty() || id.contains('.') || ids.contains(&id) {
+            return Err("has a key without an id of its own (or one with a dot in it)");
         }
         ids.push(id);
         let key = base64url_decode(key).ok_or("has a key that is not base64url")?;
@@ -93,6 +93,8 @@ mod tests {
             (format!("k1:{}", base64url(b"changeme")), false),
             (format!("k1:{good}\nk1:{good}"), false),
             (format!(":{good}"), false),
+            (format!("a.b:{good}"), false),
+            (format!("# made today\nk1:{good}"), true),
         ] {
             assert_eq!(check(&contents).is_ok(), is_good);
         }

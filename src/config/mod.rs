@@ -76,3 +76,17 @@ pub fn load_with(
     let raw = raw::read(file, environment, &mut problems);
     checked::check(&raw, problems)
 }
+
+/// Reads a TOML or JSON document that is no settings file, such as the seed of a demo.
+///
+/// # Errors
+/// Why it cannot be read, with the file's name.
+pub fn read_document(file: &Path) -> Result<serde_json::Value, String> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{shown}: {error}"))?;
+    let is_json = file.extension().is_some_and(|extension| extension == "json");
+    if is_json {
+        return serde_json::from_str(&text).map_err(|error| format!("{shown}: {error}"));
+    }
+    toml::from_str(&text).map_err(|error| format!("{shown}: {}", error.message()))
+}

@@ -17,7 +17,11 @@ pub enum Transport {
 /// Adds what must not be served: passwords over a plain connection that others can see, or an issuer that nobody reaches.
 pub fn check(issuer: &Issuer, listen: SocketAddr, transport: Transport, proxies: &[IpNet], problems: &mut Vec<Problem>) {
     if transport == Transport::Tls && !issuer.is_https() {
-        problems.push(Problem::new("issuer", "is http while `tls.cert` is set", "write an https issuer, or remove `tls.cert` and `tls.key`"));
+        problems.push(Problem::new(
+            "issuer",
+            "is http while `tls.cert` is set",
+            "write an https issuer, or remove `tls.cert` and `tls.key`",
+        ));
     }
     let is_open = transport == Transport::Plain && !listen.ip().is_loopback();
     if is_open && issuer.is_https() && proxies.is_empty() {

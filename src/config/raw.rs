@@ -54,11 +54,7 @@ impl Raw {
 }
 
 /// Reads the file, if there is one, and the environment; what cannot be read is added to `problems`.
-pub fn read(
-    file: Option<&Path>,
-    environment: impl Iterator<Item = (String, OsString)>,
-    problems: &mut Vec<Problem>,
-) -> Raw {
+pub fn read(file: Option<&Path>, environment: impl Iterator<Item = (String, OsString)>, problems: &mut Vec<Problem>) -> Raw {
     let mut raw = Raw::default();
     if let Some(file) = file {
         raw.folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
@@ -90,7 +86,11 @@ fn read_file(file: &Path, problems: &mut Vec<Problem>) -> Option<toml::Table> {
         Err(error) => {
             // The parser's own message quotes the line, which may hold a password.
             let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
-            problems.push(Problem::new(shown, format!("is not TOML at line {line}: {}", plain(error.message())), "mend that line"));
+            problems.push(Problem::new(
+                shown,
+                format!("is not TOML at line {line}: {}", plain(error.message())),
+                "mend that line",
+            ));
             None
         }
     }
@@ -140,7 +140,9 @@ fn take_variable(rest: &str, value: OsString, raw: &mut Raw, problems: &mut Vec<
     let written = match setting.kind {
         Kind::Text | Kind::Secret | Kind::File => Some(Written::Text(text.to_owned())),
         Kind::Number => text.parse().ok().map(Written::Number),
-        Kind::List => Some(Written::List(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())),
+        Kind::List => {
+            Some(Written::List(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()))
+        }
     };
     // A value and its file are one setting: the environment's form puts the other form of the settings file aside.
     let other = setting.name.strip_suffix("_file").map_or_else(|| format!("{}_file", setting.name), ToOwned::to_owned);

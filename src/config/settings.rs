@@ -44,14 +44,39 @@ use Kind::{File, List, Number, Secret, Text};
 const ALL: &[Setting] = &[
     setting("issuer", Text, "", "The URL that relying parties know us by; https, or http on a loopback name for development"),
     setting("listen", Text, "\"127.0.0.1:8080\"", "Address and port of the listener"),
-    setting("trusted_proxies", List, "[]", "Addresses (CIDR) of the proxies in front; only from them `X-Forwarded-For` is believed"),
-    setting("master_key_file", File, "", "The file with the key that encrypts signing keys and secrets; readable by its owner only"),
+    setting(
+        "trusted_proxies",
+        List,
+        "[]",
+        "Addresses (CIDR) of the proxies in front; only from them `X-Forwarded-For` is believed",
+    ),
+    setting(
+        "master_key_file",
+        File,
+        "",
+        "The file with the key that encrypts signing keys and secrets; readable by its owner only",
+    ),
     setting("response_types", List, "[\"code\"]", "The response types that clients may use; implicit and hybrid ones are off"),
     setting("database.url", Secret, "", "`sqlite:///path/file.db` or `postgres://user:password@host/name`"),
     setting("database.url_file", File, "", "A file that holds `database.url`"),
-    setting("database.migrate", Text, "\"auto\"", "`auto`: `serve` brings an older schema up to date; `manual`: it refuses and waits for `vouchsafe migrate`"),
-    setting("database.synchronous", Text, "\"full\"", "SQLite alone. `full`: an answer survives a power cut; `normal`: it survives a crash of the process"),
-    setting("redis.url", Secret, "", "`redis://host:6379`, for load limits that several nodes share; nothing is lost when it vanishes"),
+    setting(
+        "database.migrate",
+        Text,
+        "\"auto\"",
+        "`auto`: `serve` brings an older schema up to date; `manual`: it refuses and waits for `vouchsafe migrate`",
+    ),
+    setting(
+        "database.synchronous",
+        Text,
+        "\"full\"",
+        "SQLite alone. `full`: an answer survives a power cut; `normal`: it survives a crash of the process",
+    ),
+    setting(
+        "redis.url",
+        Secret,
+        "",
+        "`redis://host:6379`, for load limits that several nodes share; nothing is lost when it vanishes",
+    ),
     setting("redis.url_file", File, "", "A file that holds `redis.url`"),
     setting("tls.cert", File, "", "The certificate chain (PEM), read again when it changes"),
     setting("tls.key", File, "", "The key of the certificate (PEM)"),
@@ -65,7 +90,12 @@ const ALL: &[Setting] = &[
     setting("token.access_seconds", Number, "1800", "Life of an access token of a new client, in seconds"),
     setting("token.refresh_idle_seconds", Number, "604800", "Seconds after which an unused refresh token of a new client ends"),
     setting("token.refresh_absolute_seconds", Number, "7776000", "Seconds after which every refresh token of a new client ends"),
-    setting("keys.algorithms", List, "[\"RS256\", \"ES256\"]", "The signing keys to keep: RS256, ES256, EdDSA, PS256; ID tokens need RS256 by default"),
+    setting(
+        "keys.algorithms",
+        List,
+        "[\"RS256\", \"ES256\"]",
+        "The signing keys to keep: RS256, ES256, EdDSA, PS256; ID tokens need RS256 by default",
+    ),
     setting("keys.max_age_days", Number, "90", "Age in days at which a signing key is replaced by itself"),
     setting("keys.publish_seconds", Number, "86400", "Seconds that a new key is published before it signs"),
     setting("keys.retire_seconds", Number, "172800", "Seconds that an old key stays published after its last signature"),
@@ -84,7 +114,9 @@ const WIDTH: usize = 100;
 /// A settings file with every setting explained. Those in `values` are set (name and TOML text); all others stand as
 /// comments with their defaults.
 pub fn template(values: &[(&str, String)]) -> String {
-    let mut text = String::from("# The settings of Vouchsafe. An environment variable such as VOUCHSAFE__DATABASE__URL goes before this file.\n");
+    let mut text = String::from(
+        "# The settings of Vouchsafe. An environment variable such as VOUCHSAFE__DATABASE__URL goes before this file.\n",
+    );
     let mut table = "";
     for setting in ALL {
         let (own_table, key) = setting.name.rsplit_once('.').unwrap_or(("", setting.name));
@@ -127,10 +159,10 @@ mod tests {
     #[test]
     fn template_holds_every_setting_once() {
         let text = template(&[("issuer", "\"https://id.test\"".to_owned())]);
-        let live: String = text.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)).fold(
-            String::new(),
-            |all, line| if line.ends_with('=') { all } else { all + line + "\n" },
-        );
+        let live: String = text
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+            .fold(String::new(), |all, line| if line.ends_with('=') { all } else { all + line + "\n" });
         let table: toml::Table = live.parse().unwrap();
         assert_eq!(table["issuer"].as_str(), Some("https://id.test"));
         for setting in ALL.iter().filter(|setting| !setting.default.is_empty()) {

@@ -71,7 +71,7 @@ impl DemoRp {
         Ok(CoreClient::from_provider_metadata(metadata, id, Some(secret)).set_redirect_uri(redirect))
     }
 
-    fn http(&self) -> impl Fn(HttpRequest) -> HttpFuture<'_> {
+    fn http<'a>(&'a self) -> impl Fn(HttpRequest) -> HttpFuture<'a> {
         move |request| Box::pin(self.outbound.request(request))
     }
 

@@ -1,0 +1,19 @@
+//! JSON Object Signing and Encryption: algorithms, keys, the one signer and the one verifier (RFC 7515 to 7519, 7638, 8725).
+//!
+//! It is the only door to the cryptographic libraries. It is pure: nothing is fetched, no address in a token is followed,
+//! no key in a token is believed.
+
+mod alg;
+mod derive;
+mod jwk;
+mod seal;
+mod sign;
+mod strict;
+mod verify;
+
+pub use alg::{Alg, half_hash};
+pub use derive::{MacKey, RootKey};
+pub use jwk::{JwkSet, PublicJwk, VerifyingKey};
+pub use seal::SealKey;
+pub use sign::SigningKey;
+pub use verify::{Expect, Expired, Header, Refused, peek_claims, peek_header, verify};

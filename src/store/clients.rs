@@ -67,10 +67,8 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<Client>, Fault> {
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, id: &Id, client: &Client, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql(
-        "INSERT INTO clients (id, client_id, definition, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)
-         ON CONFLICT (client_id) DO NOTHING",
-    )
+    let statement = sql("INSERT INTO clients (id, client_id, definition, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)
+         ON CONFLICT (client_id) DO NOTHING")
     .bind(id)
     .bind(&client.client_id)
     .bind(text(client)?)
@@ -109,11 +107,10 @@ fn text(client: &Client) -> Result<String, Fault> {
 /// # Errors
 /// Storage failed.
 pub async fn secrets(conn: &mut Conn, client_id: &str) -> Result<Vec<Secret>, Fault> {
-    let statement = sql(
-        "SELECT s.id, s.hash, s.sealed, s.created_at, s.expires_at FROM client_secrets s JOIN clients c ON c.id = s.client
-         WHERE c.client_id = $1 ORDER BY s.id DESC",
-    )
-    .bind(client_id);
+    let statement =
+        sql("SELECT s.id, s.hash, s.sealed, s.created_at, s.expires_at FROM client_secrets s JOIN clients c ON c.id = s.client
+         WHERE c.client_id = $1 ORDER BY s.id DESC")
+        .bind(client_id);
     let read = |row: &Row| {
         let mut c = row.columns("client_secrets");
         Ok(Secret {
@@ -130,15 +127,14 @@ pub async fn secrets(conn: &mut Conn, client_id: &str) -> Result<Vec<Secret>, Fa
 /// # Errors
 /// Storage failed.
 pub async fn insert_secret(tx: &mut Tx, client: &Id, secret: &Secret) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO client_secrets (id, client, hash, sealed, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(&secret.id)
-    .bind(client)
-    .bind(&secret.hash)
-    .bind(secret.sealed.as_ref())
-    .bind(secret.created_at)
-    .bind(secret.expires_at);
+    let statement =
+        sql("INSERT INTO client_secrets (id, client, hash, sealed, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(&secret.id)
+            .bind(client)
+            .bind(&secret.hash)
+            .bind(secret.sealed.as_ref())
+            .bind(secret.created_at)
+            .bind(secret.expires_at);
     tx.execute(statement).await?;
     Ok(())
 }
@@ -178,10 +174,8 @@ pub async fn logo(conn: &mut Conn, digest: &str) -> Result<Option<LogoRow>, Faul
 /// # Errors
 /// Storage failed.
 pub async fn set_logo(tx: &mut Tx, client: &Id, digest: &str, logo: &LogoRow) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO client_logos (client, media_type, image, digest) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (client) DO UPDATE SET media_type = $2, image = $3, digest = $4",
-    )
+    let statement = sql("INSERT INTO client_logos (client, media_type, image, digest) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (client) DO UPDATE SET media_type = $2, image = $3, digest = $4")
     .bind(client)
     .bind(&logo.media_type)
     .bind(&logo.image)

@@ -24,9 +24,8 @@ fn read(c: &mut Columns<'_>) -> Result<Remembered, Fault> {
 /// # Errors
 /// Storage failed.
 pub async fn find(conn: &mut Conn, user: &Id, client_id: &str) -> Result<Option<Remembered>, Fault> {
-    let statement = sql("SELECT client_id, scope, claims FROM consents WHERE user_id = $1 AND client_id = $2")
-        .bind(user)
-        .bind(client_id);
+    let statement =
+        sql("SELECT client_id, scope, claims FROM consents WHERE user_id = $1 AND client_id = $2").bind(user).bind(client_id);
     conn.fetch(statement).await?.map(|row| read(&mut row.columns("consents"))).transpose()
 }
 
@@ -35,9 +34,8 @@ pub async fn find(conn: &mut Conn, user: &Id, client_id: &str) -> Result<Option<
 /// # Errors
 /// Storage failed.
 pub async fn find_to_change(tx: &mut Tx, user: &Id, client_id: &str) -> Result<Option<Remembered>, Fault> {
-    let statement = sql("SELECT client_id, scope, claims FROM consents WHERE user_id = $1 AND client_id = $2")
-        .bind(user)
-        .bind(client_id);
+    let statement =
+        sql("SELECT client_id, scope, claims FROM consents WHERE user_id = $1 AND client_id = $2").bind(user).bind(client_id);
     tx.fetch(statement).await?.map(|row| read(&mut row.columns("consents"))).transpose()
 }
 
@@ -54,16 +52,15 @@ pub async fn list_for_user(conn: &mut Conn, user: &Id) -> Result<Vec<Remembered>
 /// Storage failed.
 pub async fn put(tx: &mut Tx, user: &Id, consent: &Remembered, now: Timestamp) -> Result<(), Fault> {
     let claims = serde_json::to_string(&consent.claims).map_err(Fault::at("store: consent"))?;
-    let statement = sql(
-        "INSERT INTO consents (user_id, client_id, scope, claims, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
+    let statement =
+        sql("INSERT INTO consents (user_id, client_id, scope, claims, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
          ON CONFLICT (user_id, client_id)
-         DO UPDATE SET scope = excluded.scope, claims = excluded.claims, updated_at = excluded.updated_at",
-    )
-    .bind(user)
-    .bind(&consent.client_id)
-    .bind(consent.scope.to_string())
-    .bind(claims)
-    .bind(now);
+         DO UPDATE SET scope = excluded.scope, claims = excluded.claims, updated_at = excluded.updated_at")
+        .bind(user)
+        .bind(&consent.client_id)
+        .bind(consent.scope.to_string())
+        .bind(claims)
+        .bind(now);
     tx.execute(statement).await?;
     Ok(())
 }

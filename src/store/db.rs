@@ -4,13 +4,14 @@ mod postgres;
 mod row;
 mod sqlite;
 mod statement;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::Fault;
 pub use row::{Columns, Row};
-pub(super) use sqlite::connect as connect_sqlite;
+pub(super) use sqlite::{Purpose, connect as connect_sqlite};
 pub use statement::{Statement, Value, sql};
 
 /// What SQLite promises of a commit that it answered (PostgreSQL's own setting decides there).
@@ -41,17 +42,28 @@ pub struct Db(Engine);
 #[derive(Clone)]
 enum Engine {
     Sqlite(Arc<sqlite::Sqlite>),
-    Postgres(sqlx::PgPool),
+    Postgres(Arc<postgres::Server>),
 }
 
 /// Reads, one statement at a time.
 pub struct Conn(Engine);
 
 /// A transaction of which only its job knows.
-pub struct Tx(Open);
+pub struct Tx {
+    open: Open,
+    health: Health,
+}
+
+/// After a statement failed nothing more is written and nothing is committed, whatever the job makes of the error:
+/// PostgreSQL would answer such a COMMIT with a silent rollback, and SQLite would keep half of the job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Sound,
+    Failed,
+}
 
 enum Open {
-    Sqlite(sqlite::Writing),
+    Sqlite(writer::Writing),
     Postgres(postgres::Transaction),
 }
 
@@ -66,7 +78,7 @@ impl Db {
             return Ok(Self(Engine::Sqlite(sqlite::Sqlite::open(&path, options.durability)?)));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self(Engine::Postgres(postgres::open(url)?)));
+            return Ok(Self(Engine::Postgres(Arc::new(postgres::Server::open(url)?))));
         }
         Err(Fault::new("store: database.url", "must begin with sqlite:// or postgres://"))
     }
@@ -88,13 +100,17 @@ impl Db {
     {
         match &self.0 {
             Engine::Sqlite(sqlite) => sqlite.write(work).await,
-            Engine::Postgres(pool) => {
-                let mut tx = Tx(Open::Postgres(postgres::begin(pool).await?));
-                let value = work(&mut tx).await?;
-                if let Open::Postgres(transaction) = tx.0 {
-                    transaction.commit().await?;
+            Engine::Postgres(server) => {
+                let mut tx = Tx::new(Open::Postgres(server.begin().await?));
+                let result = work(&mut tx).await.and_then(|value| tx.sound().map(|()| value));
+                let Open::Postgres(transaction) = tx.open else { return result };
+                match result {
+                    Ok(value) => transaction.commit().await.map(|()| value),
+                    Err(fault) => {
+                        transaction.rollback().await;
+                        Err(fault)
+                    }
                 }
-                Ok(value)
             }
         }
     }
@@ -118,10 +134,11 @@ impl Db {
         }
     }
 
-    pub(super) const fn pool(&self) -> Option<&sqlx::PgPool> {
+    /// How to connect to PostgreSQL, where it is PostgreSQL.
+    pub(super) fn connect_options(&self) -> Option<sqlx::postgres::PgConnectOptions> {
         match &self.0 {
             Engine::Sqlite(_) => None,
-            Engine::Postgres(pool) => Some(pool),
+            Engine::Postgres(server) => Some(server.connect_options()),
         }
     }
 }
@@ -133,7 +150,7 @@ pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
     (!path.is_empty()).then(|| PathBuf::from(path))
 }
 
-/// A new database file is its owner's alone.
+/// A new database file is its owner's alone; SQLite gives the files beside it the same mode.
 fn create_private(path: &Path) -> Result<(), Fault> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let wrong = |error: std::io::Error| Fault::new("store: open", format!("{}: {error}", path.display()));
@@ -147,7 +164,7 @@ impl Conn {
     pub async fn fetch_all(&mut self, statement: Statement) -> Result<Vec<Row>, Fault> {
         match &self.0 {
             Engine::Sqlite(sqlite) => sqlite.read(&statement),
-            Engine::Postgres(pool) => postgres::read(pool, &statement).await,
+            Engine::Postgres(server) => server.read(&statement).await,
         }
     }
 
@@ -161,30 +178,48 @@ impl Conn {
 }
 
 impl Tx {
-    fn sqlite(writing: sqlite::Writing) -> Self {
-        Self(Open::Sqlite(writing))
+    const fn new(open: Open) -> Self {
+        Self { open, health: Health::Sound }
     }
 
-    const fn writing(&self) -> Option<&sqlite::Writing> {
-        match &self.0 {
+    const fn on_sqlite(writing: writer::Writing) -> Self {
+        Self::new(Open::Sqlite(writing))
+    }
+
+    const fn writing(&self) -> Option<&writer::Writing> {
+        match &self.open {
             Open::Sqlite(writing) => Some(writing),
             Open::Postgres(_) => None,
         }
     }
 
+    /// For the next job on the same connection.
+    const fn renew(&mut self) {
+        self.health = Health::Sound;
+    }
+
+    fn sound(&self) -> Result<(), Fault> {
+        match self.health {
+            Health::Sound => Ok(()),
+            Health::Failed => Err(Fault::new("store: write", "a statement of this transaction failed before")),
+        }
+    }
+
     /// # Errors
-    /// The database failed; on PostgreSQL the transaction is over then.
+    /// The database failed; the transaction is over then.
     pub async fn fetch_all(&mut self, statement: Statement) -> Result<Vec<Row>, Fault> {
-        match &mut self.0 {
+        self.sound()?;
+        let result = match &mut self.open {
             Open::Sqlite(writing) => writing.fetch_all(&statement),
             Open::Postgres(transaction) => transaction.fetch_all(&statement).await,
-        }
+        };
+        result.inspect_err(|_| self.health = Health::Failed)
     }
 
     /// The first row, if there is one.
     ///
     /// # Errors
-    /// The database failed.
+    /// The database failed; the transaction is over then.
     pub async fn fetch(&mut self, statement: Statement) -> Result<Option<Row>, Fault> {
         Ok(self.fetch_all(statement).await?.into_iter().next())
     }
@@ -192,11 +227,16 @@ impl Tx {
     /// Runs a statement that answers no rows; says how many rows it touched.
     ///
     /// # Errors
-    /// The database failed; on PostgreSQL the transaction is over then.
+    /// The database failed; the transaction is over then.
     pub async fn execute(&mut self, statement: Statement) -> Result<u64, Fault> {
-        match &mut self.0 {
+        self.sound()?;
+        let result = match &mut self.open {
             Open::Sqlite(writing) => writing.execute(&statement),
             Open::Postgres(transaction) => transaction.execute(&statement).await,
-        }
+        };
+        result.inspect_err(|_| self.health = Health::Failed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,8 +34,7 @@ pub async fn charge(tx: &mut Tx, subject: &str, rule: &Rule, now: Timestamp) -> 
     };
     let first_next = if rule.free > 1 { now } else { now.plus(rule.first_wait_seconds) };
     // A shift by more than 20 is beyond every longest wait and would overflow.
-    let statement = sql(
-        "INSERT INTO guesses (subject, failures, next_at, expires_at) VALUES ($1, 1, $8, $3)
+    let statement = sql("INSERT INTO guesses (subject, failures, next_at, expires_at) VALUES ($1, 1, $8, $3)
          ON CONFLICT (subject) DO UPDATE SET
              failures = CASE WHEN guesses.expires_at <= $2 THEN 1 ELSE guesses.failures + 1 END,
              next_at = CASE
@@ -46,8 +45,7 @@ pub async fn charge(tx: &mut Tx, subject: &str, rule: &Rule, now: Timestamp) -> 
                  ELSE $2 + ($5 << CAST(guesses.failures + 1 - $4 AS INTEGER)) END,
              expires_at = CASE WHEN $7 OR guesses.expires_at <= $2 THEN $3 ELSE guesses.expires_at END
          WHERE guesses.next_at <= $2 OR guesses.expires_at <= $2
-         RETURNING failures",
-    )
+         RETURNING failures")
     .bind(subject)
     .bind(now)
     .bind(now.plus(seconds))
@@ -76,8 +74,9 @@ pub async fn wait(tx: &mut Tx, subject: &str, now: Timestamp) -> Result<i64, Fau
 /// # Errors
 /// Storage failed.
 pub async fn give_back(tx: &mut Tx, subject: &str, now: Timestamp) -> Result<(), Fault> {
-    let statement =
-        sql("UPDATE guesses SET failures = failures - 1, next_at = $2 WHERE subject = $1 AND failures > 0").bind(subject).bind(now);
+    let statement = sql("UPDATE guesses SET failures = failures - 1, next_at = $2 WHERE subject = $1 AND failures > 0")
+        .bind(subject)
+        .bind(now);
     tx.execute(statement).await?;
     Ok(())
 }

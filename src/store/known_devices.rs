@@ -8,10 +8,8 @@ use crate::base::{Fault, Id, Timestamp};
 /// # Errors
 /// Storage failed.
 pub async fn record(tx: &mut Tx, user: &Id, browser_hash: &str, now: Timestamp) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO known_devices (user_id, browser_hash, first_seen_at, last_seen_at) VALUES ($1, $2, $3, $3)
-         ON CONFLICT (user_id, browser_hash) DO UPDATE SET last_seen_at = excluded.last_seen_at",
-    )
+    let statement = sql("INSERT INTO known_devices (user_id, browser_hash, first_seen_at, last_seen_at) VALUES ($1, $2, $3, $3)
+         ON CONFLICT (user_id, browser_hash) DO UPDATE SET last_seen_at = excluded.last_seen_at")
     .bind(user)
     .bind(browser_hash)
     .bind(now);

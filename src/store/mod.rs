@@ -18,6 +18,8 @@ pub mod migrations;
 pub mod passwords;
 pub mod resources;
 pub mod sessions;
+#[cfg(test)]
+mod test_db;
 pub mod tokens;
 pub mod users;
 

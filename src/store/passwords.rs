@@ -29,11 +29,7 @@ pub async fn find(conn: &mut Conn, email_key: &str, browser_hash: &str) -> Resul
     .bind(browser_hash);
     let Some(row) = conn.fetch(statement).await? else { return Ok(None) };
     let mut c = row.columns("password_hashes");
-    Ok(Some(Credential {
-        phc: c.opt_text("phc")?,
-        known_device: c.opt_text("user_id")?.is_some(),
-        user: users::read(&mut c)?,
-    }))
+    Ok(Some(Credential { phc: c.opt_text("phc")?, known_device: c.opt_text("user_id")?.is_some(), user: users::read(&mut c)? }))
 }
 
 /// Gives a person a password, or another one.
@@ -41,10 +37,8 @@ pub async fn find(conn: &mut Conn, email_key: &str, browser_hash: &str) -> Resul
 /// # Errors
 /// Storage failed.
 pub async fn put(tx: &mut Tx, user: &Id, phc: &str, now: Timestamp) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO password_hashes (user_id, phc, updated_at) VALUES ($1, $2, $3)
-         ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, updated_at = excluded.updated_at",
-    )
+    let statement = sql("INSERT INTO password_hashes (user_id, phc, updated_at) VALUES ($1, $2, $3)
+         ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, updated_at = excluded.updated_at")
     .bind(user)
     .bind(phc)
     .bind(now);

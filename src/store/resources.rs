@@ -42,14 +42,13 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<Resource>, Fault> {
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, id: &Id, resource: &Resource) -> Result<bool, Fault> {
-    let statement = sql(
-        "INSERT INTO resources (id, uri, name, scope, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (uri) DO NOTHING",
-    )
-    .bind(id)
-    .bind(&resource.uri)
-    .bind(&resource.name)
-    .bind(resource.scope.to_string())
-    .bind(resource.created_at);
+    let statement =
+        sql("INSERT INTO resources (id, uri, name, scope, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (uri) DO NOTHING")
+            .bind(id)
+            .bind(&resource.uri)
+            .bind(&resource.name)
+            .bind(resource.scope.to_string())
+            .bind(resource.created_at);
     Ok(tx.execute(statement).await? > 0)
 }
 

@@ -60,24 +60,23 @@ fn amr_text(session: &Session) -> Result<String, Fault> {
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO sessions (id, token_hash, sid, user_id, browser_hash, auth_time, acr, amr, user_agent, address,
+    let statement =
+        sql("INSERT INTO sessions (id, token_hash, sid, user_id, browser_hash, auth_time, acr, amr, user_agent, address,
                                created_at, last_seen_at, expires_at, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL)",
-    )
-    .bind(&session.id)
-    .bind(token_hash)
-    .bind(&session.sid)
-    .bind(&session.user_id)
-    .bind(&session.browser_hash)
-    .bind(session.auth_time)
-    .bind(&session.acr)
-    .bind(amr_text(session)?)
-    .bind(&session.user_agent)
-    .bind(&session.address)
-    .bind(session.created_at)
-    .bind(session.last_seen_at)
-    .bind(session.expires_at);
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, NULL)")
+        .bind(&session.id)
+        .bind(token_hash)
+        .bind(&session.sid)
+        .bind(&session.user_id)
+        .bind(&session.browser_hash)
+        .bind(session.auth_time)
+        .bind(&session.acr)
+        .bind(amr_text(session)?)
+        .bind(&session.user_agent)
+        .bind(&session.address)
+        .bind(session.created_at)
+        .bind(session.last_seen_at)
+        .bind(session.expires_at);
     tx.execute(statement).await?;
     Ok(())
 }
@@ -87,22 +86,21 @@ pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<
 /// # Errors
 /// Storage failed.
 pub async fn renew(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<bool, Fault> {
-    let statement = sql(
-        "UPDATE sessions SET token_hash = $3, browser_hash = $4, auth_time = $5, acr = $6, amr = $7, user_agent = $8,
+    let statement =
+        sql("UPDATE sessions SET token_hash = $3, browser_hash = $4, auth_time = $5, acr = $6, amr = $7, user_agent = $8,
                              address = $9, last_seen_at = $10, expires_at = $11
-         WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
-    )
-    .bind(&session.id)
-    .bind(&session.user_id)
-    .bind(token_hash)
-    .bind(&session.browser_hash)
-    .bind(session.auth_time)
-    .bind(&session.acr)
-    .bind(amr_text(session)?)
-    .bind(&session.user_agent)
-    .bind(&session.address)
-    .bind(session.last_seen_at)
-    .bind(session.expires_at);
+         WHERE id = $1 AND user_id = $2 AND ended_at IS NULL")
+        .bind(&session.id)
+        .bind(&session.user_id)
+        .bind(token_hash)
+        .bind(&session.browser_hash)
+        .bind(session.auth_time)
+        .bind(&session.acr)
+        .bind(amr_text(session)?)
+        .bind(&session.user_agent)
+        .bind(&session.address)
+        .bind(session.last_seen_at)
+        .bind(session.expires_at);
     Ok(tx.execute(statement).await? > 0)
 }
 

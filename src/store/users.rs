@@ -44,24 +44,21 @@ pub(super) fn read(c: &mut Columns<'_>) -> Result<User, Fault> {
     })
 }
 
-/// Stores a new person; false if somebody has this address already.
+/// Stores a new person, who is enabled; false if somebody has this address already.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, user: &User, email_key: Option<&str>) -> Result<bool, Fault> {
-    let statement = sql(
-        "INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (email_key) DO NOTHING",
-    )
-    .bind(&user.id)
-    .bind(&user.sub)
-    .bind(user.email.as_deref())
-    .bind(email_key)
-    .bind(user.email_verified)
-    .bind(Value::Object(user.claims.clone()).to_string())
-    .bind(user.disabled_at)
-    .bind(user.created_at)
-    .bind(user.updated_at);
+    let statement =
+        sql("INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $7) ON CONFLICT (email_key) DO NOTHING")
+        .bind(&user.id)
+        .bind(&user.sub)
+        .bind(user.email.as_deref())
+        .bind(email_key)
+        .bind(user.email_verified)
+        .bind(Value::Object(user.claims.clone()).to_string())
+        .bind(user.created_at);
     Ok(tx.execute(statement).await? > 0)
 }
 

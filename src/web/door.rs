@@ -1,6 +1,7 @@
 //! The listeners: the public one, with or without TLS, and the separate one for metrics.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -8,6 +9,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 
+use super::demo::{self, Demo};
 use super::tls::{self, TlsFiles};
 use super::{State, headers, routes};
 use crate::base::Fault;
@@ -26,6 +28,44 @@ pub struct Listen {
     pub listener: TcpListener,
     pub tls: Option<TlsFiles>,
     pub workers: usize,
+    /// The demo's relying party, in a demo.
+    pub demo: Option<Arc<Demo>>,
+}
+
+/// What the handlers of every worker share.
+#[derive(Clone)]
+pub struct Shared(Data<State>);
+
+impl Shared {
+    pub fn new(state: State) -> Self {
+        Self(Data::new(state))
+    }
+}
+
+/// A hand on a server, to stop it.
+pub struct Handle(ServerHandle);
+
+impl Handle {
+    /// Takes no new connections; requests under way are finished.
+    pub async fn stop(&self) {
+        self.0.stop(true).await;
+    }
+
+    /// Stops at once, whatever is under way.
+    pub async fn kill(&self) {
+        self.0.stop(false).await;
+    }
+}
+
+/// The metrics listener, ready to be awaited.
+pub struct MetricsServer {
+    pub server: Server,
+}
+
+impl MetricsServer {
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
 }
 
 /// A server that is ready to be awaited.
@@ -35,24 +75,29 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// A hand on the server, to stop it: gracefully, requests under way are finished.
-    pub fn handle(&self) -> ServerHandle {
-        self.server.handle()
+    pub fn handle(&self) -> Handle {
+        Handle(self.server.handle())
     }
 }
 
-/// The public listener. `extra` adds routes that exist only in a demo.
+/// The public listener.
 ///
 /// # Errors
 /// The listener cannot be used, or the TLS files are not usable.
-pub fn serve(state: Data<State>, listen: Listen, extra: fn(&str, &mut web::ServiceConfig)) -> Result<Serving, Fault> {
+pub fn serve(state: Shared, listen: Listen) -> Result<Serving, Fault> {
     let address = listen.listener.local_addr().map_err(Fault::at("web: listen"))?;
-    let base = state.provider.issuer.path().to_owned();
+    let base = state.0.provider.issuer.path().to_owned();
+    let demo = listen.demo.map(Data::from);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(state.clone())
+            .app_data(state.0.clone())
             .wrap(from_fn(headers::around))
-            .configure(|config| extra(&base, config))
+            .configure(|config| {
+                if let Some(demo) = &demo {
+                    config.app_data(demo.clone());
+                    demo::routes(&base, config);
+                }
+            })
             .configure(|config| routes::configure(&base, config))
             .default_service(web::to(routes::nothing_here))
     })
@@ -72,14 +117,14 @@ pub fn serve(state: Data<State>, listen: Listen, extra: fn(&str, &mut web::Servi
 ///
 /// # Errors
 /// The listener cannot be used.
-pub fn serve_metrics(state: Data<State>, listener: TcpListener) -> Result<Server, Fault> {
+pub fn serve_metrics(state: Shared, listener: TcpListener) -> Result<MetricsServer, Fault> {
     let server = HttpServer::new(move || {
-        App::new().app_data(state.clone()).route("/metrics", web::get().to(metrics)).default_service(web::to(HttpResponse::NotFound))
+        App::new().app_data(state.0.clone()).route("/metrics", web::get().to(metrics)).default_service(web::to(HttpResponse::NotFound))
     })
     .workers(1)
     .shutdown_timeout(1)
     .disable_signals();
-    Ok(server.listen(listener).map_err(Fault::at("web: metrics listen"))?.run())
+    Ok(MetricsServer { server: server.listen(listener).map_err(Fault::at("web: metrics listen"))?.run() })
 }
 
 async fn metrics(state: Data<State>) -> HttpResponse {

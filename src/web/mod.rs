@@ -25,10 +25,10 @@ mod tls;
 
 
 pub use csrf::Csrf;
-pub use door::{Listen, Serving, serve, serve_metrics};
+pub use door::{Handle, Listen, MetricsServer, Serving, Shared, serve, serve_metrics};
 pub use metrics::Metrics;
 pub use pages::HouseLook;
 pub use openapi::document as openapi_document;
 pub use prepared::{MAX_AGE_SECONDS, Prepared};
-pub use state::{ACCENT_CSS_PATH, State};
+pub use state::{ACCENT_CSS_PATH, State, accent_css};
 pub use tls::TlsFiles;

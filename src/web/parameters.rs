@@ -65,10 +65,11 @@ pub fn parameters(path: &str) -> Described {
         "/end_session" => END_SESSION,
         "/healthz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT] },
         "/readyz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT, NOT_READY] },
-        _ => Described { auth: Auth::None, parameters: &[], answers: &[json(200, "The document")] },
+        _ => Described { auth: Auth::None, parameters: &[], answers: &[DOCUMENT] },
     }
 }
 
+const DOCUMENT: AnswerKind = json(200, "The document");
 const OK_TEXT: AnswerKind = AnswerKind { status: 200, media_type: "text/plain", meaning: "ok" };
 const NOT_READY: AnswerKind = AnswerKind { status: 503, media_type: "text/plain", meaning: "The database does not answer" };
 

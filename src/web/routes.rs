@@ -218,6 +218,11 @@ pub fn configure(base: &str, config: &mut ServiceConfig) {
     }
 }
 
+/// The members of the discovery document that are endpoints.
+pub fn metadata() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ENDPOINTS.iter().filter_map(|endpoint| endpoint.metadata.map(|name| (name, endpoint.path)))
+}
+
 /// The place in the table of a router's pattern.
 pub fn position(pattern: &str, base: &str) -> Option<usize> {
     let own = pattern.strip_prefix(base).unwrap_or(pattern);

@@ -57,3 +57,23 @@ impl State {
         }
     }
 }
+
+/// The style sheet that puts the operator's colour (`#rrggbb`) in the place of ours. The text on it is black or white,
+/// whichever is easier to read, and links keep the ground's contrast by being mixed with its ink.
+pub fn accent_css(accent: &str) -> String {
+    let on = if luminance(accent) > 0.179 { "#000" } else { "#fff" };
+    format!(
+        ":root{{--accent:color-mix(in srgb,{accent} 85%,#000);--on-accent:{on}}}\n\
+         @media (prefers-color-scheme:dark){{:root{{--accent:color-mix(in srgb,{accent} 55%,#fff);--on-accent:#000}}}}\n"
+    )
+}
+
+/// Relative luminance (WCAG 2.2): 0.179 is where black and white text are equally readable.
+fn luminance(colour: &str) -> f64 {
+    let channel = |at: usize| {
+        let value = colour.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(0);
+        let value = f64::from(value) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.0722f64.mul_add(channel(5), 0.2126f64.mul_add(channel(1), 0.7152 * channel(3)))
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::aws_lc_rs as crypto;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -49,7 +49,7 @@ pub fn config(files: TlsFiles) -> Result<ServerConfig, Fault> {
         .name("certificate".to_owned())
         .spawn(move || follow(&files, &current))
         .map_err(Fault::at("tls: thread"))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ServerConfig::builder_with_provider(Arc::new(crypto::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(Fault::at("tls: versions"))?
         .with_no_client_auth()
@@ -63,7 +63,7 @@ fn load(files: &TlsFiles) -> Result<Arc<CertifiedKey>, Fault> {
         .map_err(|error| Fault::new("tls.cert", format!("{}: {error}", files.cert.display())))?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| Fault::new("tls.key", format!("{}: {error}", files.key.display())))?;
-    let certified = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(Fault::at("tls.key"))?;
+    let certified = CertifiedKey::from_der(chain, key, &crypto::default_provider()).map_err(Fault::at("tls.key"))?;
     Ok(Arc::new(certified))
 }
 

@@ -35,7 +35,7 @@ pub async fn authorize(provider: &Provider, params: &Params, visit: &Visit) -> R
     let request = match ValidRequest::check(provider, params, &reply_to, visit.now).await? {
         Ok(request) => request,
         Err(error) => {
-            return Ok(Authorized::Outcome(Outcome::Answer(answer_error(provider, &reply_to.into(), error))));
+            return Ok(Authorized::Outcome(Outcome::Answer(answer_error(provider, &AnswerTo::from(&reply_to), error))));
         }
     };
     let errand = Errand::App(Box::new(request));

@@ -34,16 +34,33 @@ impl Statement {
     }
 }
 
+/// Where a letter of SQL stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Code,
+    Quoted(char),
+    Comment,
+}
+
 /// SQLite takes `$2` for a named parameter and numbers those by first appearance, so that bindings would silently swap:
-/// there the placeholders are written `?1` to `?N`.
+/// there the placeholders are written `?1` to `?N`. Text in quotes and comments stay as they are.
 pub(super) fn for_sqlite(text: &str) -> Cow<'_, str> {
     if !text.contains('$') {
         return Cow::Borrowed(text);
     }
-    let mut quoted = false;
+    let mut place = Place::Code;
+    let mut before = ' ';
     let written = text.chars().map(|letter| {
-        quoted ^= letter == '\'';
-        if letter == '$' && !quoted { '?' } else { letter }
+        place = match (place, letter) {
+            // A doubled quote closes and opens again, which leaves the place as it was.
+            (Place::Code, '\'' | '"') => Place::Quoted(letter),
+            (Place::Code, '-') if before == '-' => Place::Comment,
+            (Place::Quoted(quote), _) if letter == quote => Place::Code,
+            (Place::Comment, '\n') => Place::Code,
+            _ => place,
+        };
+        before = letter;
+        if letter == '$' && place == Place::Code { '?' } else { letter }
     });
     Cow::Owned(written.collect())
 }
@@ -104,6 +121,8 @@ mod tests {
     #[test]
     fn placeholders() {
         assert_eq!(for_sqlite("SELECT $2, '$1', $11 FROM t"), "SELECT ?2, '$1', ?11 FROM t");
+        assert_eq!(for_sqlite("SELECT 'it''s $1', $1"), "SELECT 'it''s $1', ?1");
+        assert_eq!(for_sqlite("SELECT \"a$1\" - $1 -- don't: $2\n, $3"), "SELECT \"a$1\" - ?1 -- don't: $2\n, ?3");
         assert_eq!(for_sqlite("SELECT 1"), "SELECT 1");
     }
 }

@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::Frame;
+use crate::web::texts::Lang;
 use crate::web::{State, person};
 
 /// The button `continue`.
@@ -23,7 +24,7 @@ pub struct FormPost {
 /// The page that sends `pairs` on to `redirect_uri`. Its form leads away from us, so it carries no CSRF token.
 pub fn page<'a>(state: &State, redirect_uri: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> HttpResponse {
     let frame = Frame {
-        lang: State::plain_lang(),
+        lang: Lang::En,
         csrf: None,
         app: None,
         house: Arc::clone(&state.house),

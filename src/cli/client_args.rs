@@ -1,0 +1,148 @@
+//! The arguments that describe a client, for `client add` and `client edit`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::answer::Failure;
+use super::words::{read, read_json};
+use crate::admin::clients::Changes;
+use crate::oauth::{AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, GrantType, PkcePolicy, RefreshPolicy};
+
+/// What can be said about a client. What is not said stays as it is, or gets the default of a new one. A list that is named
+/// replaces the list that was there.
+#[derive(Args, Default)]
+pub struct ClientArgs {
+    /// Where answers may be sent, exactly; may be given several times.
+    #[arg(long = "redirect", value_name = "URI")]
+    pub redirect: Vec<String>,
+    /// Where people may come back to after signing out; may be given several times.
+    #[arg(long = "post-logout-redirect", value_name = "URI")]
+    pub post_logout_redirect: Vec<String>,
+    /// none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt.
+    #[arg(long, value_name = "METHOD", value_parser = auth_method)]
+    pub auth_method: Option<AuthMethod>,
+    /// The one algorithm of its assertions.
+    #[arg(long, value_name = "ALG")]
+    pub auth_signing_alg: Option<String>,
+    /// A file with its public keys (JWK set).
+    #[arg(long, value_name = "FILE")]
+    pub jwks: Option<PathBuf>,
+    /// authorization_code, refresh_token, client_credentials or implicit; may be given several times.
+    #[arg(long = "grant", value_name = "GRANT", value_parser = grant)]
+    pub grant: Vec<GrantType>,
+    /// code, or another type that the settings allow; may be given several times.
+    #[arg(long = "response-type", value_name = "TYPE")]
+    pub response_type: Vec<String>,
+    /// The scopes that it may have, separated by spaces.
+    #[arg(long)]
+    pub scope: Option<String>,
+    /// required or optional.
+    #[arg(long, value_name = "POLICY", value_parser = pkce)]
+    pub pkce: Option<PkcePolicy>,
+    /// RS256, ES256, EdDSA or PS256.
+    #[arg(long, value_name = "ALG")]
+    pub id_token_alg: Option<String>,
+    /// jwt or opaque.
+    #[arg(long, value_name = "FORM", value_parser = access_token)]
+    pub access_token: Option<AccessTokenFormat>,
+    /// An API that it may ask tokens for; may be given several times.
+    #[arg(long = "resource", value_name = "URI")]
+    pub resource: Vec<String>,
+    /// A browser origin beside those of its redirect URIs; may be given several times.
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    pub origin: Vec<String>,
+    /// web or native; by default what its redirect URIs say.
+    #[arg(long, value_name = "TYPE", value_parser = application_type)]
+    pub application_type: Option<ApplicationType>,
+    /// ask, or skip for an application of your own house.
+    #[arg(long, value_name = "POLICY", value_parser = consent)]
+    pub consent: Option<ConsentPolicy>,
+    /// When it gets a refresh token: offline_access (when it asks for that scope) or always.
+    #[arg(long, value_name = "POLICY", value_parser = refresh)]
+    pub refresh: Option<RefreshPolicy>,
+    /// Life of its access tokens.
+    #[arg(long, value_name = "SECONDS")]
+    pub access_token_seconds: Option<i64>,
+    /// Seconds after which an unused refresh token ends.
+    #[arg(long, value_name = "SECONDS")]
+    pub refresh_idle_seconds: Option<i64>,
+    /// Seconds after which every refresh token ends.
+    #[arg(long, value_name = "SECONDS")]
+    pub refresh_absolute_seconds: Option<i64>,
+    /// How long ago a sign-in may be, if a request does not say.
+    #[arg(long, value_name = "SECONDS")]
+    pub default_max_age: Option<i64>,
+    /// Its home page.
+    #[arg(long, value_name = "URL")]
+    pub client_uri: Option<String>,
+    /// Its privacy notice.
+    #[arg(long, value_name = "URL")]
+    pub policy_uri: Option<String>,
+    /// Its terms of use.
+    #[arg(long, value_name = "URL")]
+    pub tos_uri: Option<String>,
+    /// A PNG, JPEG or WebP file of at most 256 KiB.
+    #[arg(long, value_name = "FILE")]
+    pub logo: Option<PathBuf>,
+}
+
+fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+impl ClientArgs {
+    /// The same in the words of `admin`, with the files read.
+    pub fn changes(&self, name: Option<String>) -> Result<Changes, Failure> {
+        Ok(Changes {
+            name,
+            redirect_uris: some(&self.redirect),
+            post_logout_redirect_uris: some(&self.post_logout_redirect),
+            auth_method: self.auth_method,
+            auth_signing_alg: self.auth_signing_alg.clone(),
+            jwks: self.jwks.as_deref().map(read_json).transpose()?,
+            grant_types: some(&self.grant),
+            response_types: some(&self.response_type),
+            scope: self.scope.clone(),
+            pkce: self.pkce,
+            id_token_alg: self.id_token_alg.clone(),
+            access_token: self.access_token,
+            resources: some(&self.resource),
+            origins: some(&self.origin),
+            application_type: self.application_type,
+            consent: self.consent,
+            refresh: self.refresh,
+            access_token_seconds: self.access_token_seconds,
+            refresh_idle_seconds: self.refresh_idle_seconds,
+            refresh_absolute_seconds: self.refresh_absolute_seconds,
+            default_max_age: self.default_max_age,
+            client_uri: self.client_uri.clone(),
+            policy_uri: self.policy_uri.clone(),
+            tos_uri: self.tos_uri.clone(),
+            state: None,
+            logo: self.logo.as_deref().map(read).transpose()?,
+        })
+    }
+}
+
+/// A parser of clap for each closed set of words, which names them when it refuses.
+macro_rules! parsers {
+    ($($name:ident: $of:ty;)+) => {$(
+        fn $name(text: &str) -> Result<$of, String> {
+            <$of>::parse(text).ok_or_else(|| {
+                let known: Vec<_> = <$of>::ALL.iter().map(|word| word.as_str()).collect();
+                format!("write one of {}", known.join(", "))
+            })
+        }
+    )+};
+}
+
+parsers! {
+    auth_method: AuthMethod;
+    grant: GrantType;
+    pkce: PkcePolicy;
+    access_token: AccessTokenFormat;
+    application_type: ApplicationType;
+    consent: ConsentPolicy;
+    refresh: RefreshPolicy;
+}

@@ -1,0 +1,79 @@
+//! `key list|rotate|retire`.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Failure, table};
+use super::words::moment;
+use crate::admin::Desk;
+use crate::admin::keys::{self, Haste, StoredKey, Turned};
+use crate::app::key_policy;
+use crate::config::Config;
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Show the ring.
+    List,
+    /// Make new keys. They are published at once and sign after `keys.publish_seconds`.
+    Rotate {
+        /// Sign with them at once: relying parties that keep the old key set will refuse tokens until they fetch it again.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Take a key out at once: what it signed is worth nothing from now on.
+    Retire {
+        /// Its `kid`.
+        kid: String,
+    },
+}
+
+pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Failure> {
+    match verb {
+        Verb::List => {
+            let all = keys::list(desk).await?;
+            let rows: Vec<_> = all.iter().map(row).collect();
+            let text = table(&["KID", "ALG", "STATE", "MADE", "ACTIVE SINCE", "RETIRED"], &rows);
+            Ok(Answer::new(text, all.iter().map(as_json).collect()))
+        }
+        Verb::Rotate { now } => {
+            let haste = if now { Haste::Forced } else { Haste::WhenPublished };
+            let all = keys::rotate(desk, &key_policy(config), haste).await?;
+            let line = |key: &Turned| vec![key.kid.clone(), key.alg.to_string(), moment(key.active_at)];
+            let text = table(&["KID", "ALG", "SIGNS FROM"], &all.iter().map(line).collect::<Vec<_>>());
+            let json = |key: &Turned| json!({ "kid": key.kid, "alg": key.alg.as_str(), "active_at": key.active_at });
+            Ok(Answer::new(text, all.iter().map(json).collect()))
+        }
+        Verb::Retire { kid } => {
+            let retired = keys::retire(desk, &kid).await?;
+            let text = match &retired.replacement {
+                Some(replacement) => format!("retired {kid}; {replacement} signs in its place"),
+                None => format!("retired {kid}"),
+            };
+            Ok(Answer::new(text, json!({ "kid": kid, "replacement": retired.replacement })))
+        }
+    }
+}
+
+fn row(key: &StoredKey) -> Vec<String> {
+    let at = |time: Option<_>| time.map_or_else(|| "-".to_owned(), moment);
+    vec![
+        key.kid.clone(),
+        key.alg.to_string(),
+        key.state.as_str().to_owned(),
+        moment(key.created_at),
+        at(key.activated_at),
+        at(key.retired_at),
+    ]
+}
+
+fn as_json(key: &StoredKey) -> Value {
+    json!({
+        "kid": key.kid,
+        "alg": key.alg.as_str(),
+        "state": key.state.as_str(),
+        "created_at": key.created_at,
+        "published_at": key.published_at,
+        "activated_at": key.activated_at,
+        "retired_at": key.retired_at,
+    })
+}

@@ -1,0 +1,152 @@
+//! `user add|list|show|set-password|disable|enable|remove`. Passwords come on standard input and are never printed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::answer::{Answer, Failure, table};
+use super::words::{moment, read_json, secret_from_stdin};
+use crate::admin::Desk;
+use crate::admin::users::{self, Address, NewUser, User};
+use crate::base::Id;
+use crate::identity::passwords::{Capacity, Hasher};
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Add a person.
+    Add(Add),
+    /// Show people in the order in which they came.
+    List {
+        /// Go on after this id.
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        limit: i64,
+    },
+    /// Show a person.
+    Show(Who),
+    /// Give a person another password, and sign them out everywhere.
+    SetPassword {
+        #[command(flatten)]
+        who: Who,
+        /// Read the password from standard input.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Lock a person out and end their sessions.
+    Disable(Who),
+    /// Let a person in again.
+    Enable(Who),
+    /// Remove a person with everything that hangs on them.
+    Remove(Who),
+}
+
+#[derive(Args)]
+pub struct Who {
+    /// The person, by id, sub or e-mail address.
+    person: String,
+}
+
+#[derive(Args)]
+pub struct Add {
+    /// The address with which the person signs in.
+    #[arg(long)]
+    email: String,
+    /// The person's name.
+    #[arg(long)]
+    name: Option<String>,
+    /// The address is known to be theirs.
+    #[arg(long)]
+    verified: bool,
+    /// A JSON file with standard claims (OpenID Connect Core section 5.1).
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
+    /// Read the password from standard input.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub async fn run(verb: Verb, desk: &Desk) -> Result<Answer, Failure> {
+    match verb {
+        Verb::Add(add) => self::add(add, desk).await,
+        Verb::List { after, limit } => list(desk, after.map(Id::from_stored).as_ref(), limit).await,
+        Verb::Show(who) => {
+            let user = users::find(desk, &who.person).await?;
+            Ok(Answer::new(shown(&user), as_json(&user)))
+        }
+        Verb::SetPassword { who, .. } => {
+            let password = secret_from_stdin()?;
+            done("gave a new password to", users::set_password(desk, &hasher(desk)?, &who.person, password).await?)
+        }
+        Verb::Disable(who) => done("disabled", users::disable(desk, &who.person).await?),
+        Verb::Enable(who) => done("enabled", users::enable(desk, &who.person).await?),
+        Verb::Remove(who) => done("removed", users::remove(desk, &who.person).await?),
+    }
+}
+
+fn done(what: &str, user: User) -> Result<Answer, Failure> {
+    let User { id, sub, .. } = &user;
+    Ok(Answer::new(format!("{what} {id}"), json!({ "id": id, "sub": sub })))
+}
+
+async fn add(add: Add, desk: &Desk) -> Result<Answer, Failure> {
+    let mut claims = match &add.claims {
+        Some(file) => match read_json(file)? {
+            Value::Object(claims) => claims,
+            _ => return Err(Failure::new(format!("{}: is no JSON object", file.display()))),
+        },
+        None => Map::new(),
+    };
+    claims.extend(add.name.map(|name| ("name".to_owned(), Value::String(name))));
+    let password = if add.password_stdin { Some(secret_from_stdin()?) } else { None };
+    let address = if add.verified { Address::Verified } else { Address::Unverified };
+    let new = NewUser { email: add.email, address, claims, password };
+    done("added", users::add(desk, &hasher(desk)?, new).await?)
+}
+
+async fn list(desk: &Desk, after: Option<&Id>, limit: i64) -> Result<Answer, Failure> {
+    let all = users::list(desk, after, limit).await?;
+    let row = |user: &User| vec![user.id.to_string(), user.email.clone().unwrap_or_default(), name(user), state(user)];
+    let rows: Vec<_> = all.iter().map(row).collect();
+    Ok(Answer::new(table(&["ID", "E-MAIL", "NAME", "STATE"], &rows), all.iter().map(as_json).collect()))
+}
+
+fn name(user: &User) -> String {
+    user.claims.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn state(user: &User) -> String {
+    user.disabled_at.map_or_else(|| "enabled".to_owned(), |at| format!("disabled {}", moment(at)))
+}
+
+fn shown(user: &User) -> String {
+    let verified = if user.email_verified { "verified" } else { "not verified" };
+    let claims = Value::Object(user.claims.clone());
+    format!(
+        "id       {}\nsub      {}\ne-mail   {} ({verified})\nstate    {}\nsince    {}\nclaims   {claims}",
+        user.id,
+        user.sub,
+        user.email.as_deref().unwrap_or("-"),
+        state(user),
+        moment(user.created_at),
+    )
+}
+
+fn as_json(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "sub": user.sub,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "claims": user.claims,
+        "disabled_at": user.disabled_at,
+        "created_at": user.created_at,
+    })
+}
+
+/// One password is hashed here at a time.
+pub fn hasher(desk: &Desk) -> Result<Hasher, Failure> {
+    Ok(Hasher::start(&desk.random, Capacity { threads: 1, waiting: 1 })?)
+}

@@ -1,0 +1,142 @@
+//! How often somebody may guess (decision 28, NIST SP 800-63B section 3.2.2).
+//!
+//! A guess is charged *before* anything is compared, for unknown names too, and given back when it was right. Waits grow and
+//! end by themselves: nobody can lock somebody else out for good. A browser that the person knows has a count of its own, which
+//! strangers cannot touch.
+
+use std::net::IpAddr;
+
+use crate::base::{Fault, Timestamp, sha256_base64url};
+use crate::store::Tx;
+use crate::store::guesses::{self, Memory, Rule};
+
+const DAY: i64 = 86_400;
+
+/// One account from one network, or from one known browser.
+const CLOSE: Rule = Rule { free: 10, first_wait_seconds: 30, longest_wait_seconds: 900, memory: Memory::AfterLast(DAY) };
+
+/// One account from all strangers together: no number of addresses makes more guesses than this.
+const STRANGERS: Rule = Rule { free: 100, first_wait_seconds: 900, longest_wait_seconds: 14_400, memory: Memory::AfterLast(DAY) };
+
+/// One network over all accounts. Many people may share it, so it forgets soon.
+const NETWORK: Rule = Rule { free: 100, first_wait_seconds: 30, longest_wait_seconds: 900, memory: Memory::AfterFirst(900) };
+
+/// What a guess is charged to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    key: String,
+    rule: Rule,
+    on_success: OnSuccess,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnSuccess {
+    /// Failures count in a row, and the row is over.
+    Forget,
+    /// Others' failures stay: an attacker's own success must not hide them.
+    GiveBack,
+}
+
+impl Subject {
+    /// `parts` go in with their lengths, so that no two lists make the same key.
+    fn new(kind: &str, parts: &[&str], rule: Rule, on_success: OnSuccess) -> Self {
+        let mut text = kind.to_owned();
+        for part in parts {
+            text.push_str(&format!(":{}:{part}", part.len()));
+        }
+        Self { key: sha256_base64url(&text), rule, on_success }
+    }
+}
+
+/// What a password for `account` is charged to: the canonical name, whether or not anybody has it. `known_device` is the hash
+/// of a browser from which this very person has signed in before.
+pub fn password_subjects(account: &str, address: IpAddr, known_device: Option<&str>) -> Vec<Subject> {
+    if let Some(browser) = known_device {
+        return vec![Subject::new("password/device", &[account, browser], CLOSE, OnSuccess::Forget)];
+    }
+    let network = network(address);
+    let mut subjects = vec![
+        Subject::new("password/network", &[account, &network], CLOSE, OnSuccess::Forget),
+        Subject::new("password/strangers", &[account], STRANGERS, OnSuccess::GiveBack),
+        Subject::new("password/anybody", &[&network], NETWORK, OnSuccess::GiveBack),
+    ];
+    // Everybody locks rows in the same order, or PostgreSQL would find deadlocks.
+    subjects.sort_by(|a, b| a.key.cmp(&b.key));
+    subjects
+}
+
+/// An IPv4 address, or the /64 that one IPv6 customer has at least.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}")
+        }
+    }
+}
+
+/// Whether a guess may be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Charged {
+    /// It may, and counts as a failure until it is settled.
+    Taken,
+    Throttled {
+        retry_after_seconds: i64,
+    },
+}
+
+/// Charges all subjects, or none.
+///
+/// # Errors
+/// Storage failed: then nothing may be compared.
+pub async fn charge(tx: &mut Tx, subjects: &[Subject], now: Timestamp) -> Result<Charged, Fault> {
+    let mut taken: Vec<&Subject> = Vec::new();
+    let mut retry_after_seconds = 0;
+    for subject in subjects {
+        match guesses::charge(tx, &subject.key, &subject.rule, now).await? {
+            Some(_) => taken.push(subject),
+            None => retry_after_seconds = guesses::wait(tx, &subject.key, now).await?.max(retry_after_seconds),
+        }
+    }
+    if retry_after_seconds == 0 {
+        return Ok(Charged::Taken);
+    }
+    for subject in taken {
+        guesses::give_back(tx, &subject.key, now).await?;
+    }
+    Ok(Charged::Throttled { retry_after_seconds })
+}
+
+/// Nothing was compared: the charge is given back.
+///
+/// # Errors
+/// Storage failed.
+pub async fn give_back(tx: &mut Tx, subjects: &[Subject], now: Timestamp) -> Result<(), Fault> {
+    for subject in subjects {
+        guesses::give_back(tx, &subject.key, now).await?;
+    }
+    Ok(())
+}
+
+/// The guess was right.
+///
+/// # Errors
+/// Storage failed.
+pub async fn succeed(tx: &mut Tx, subjects: &[Subject], now: Timestamp) -> Result<(), Fault> {
+    for subject in subjects {
+        match subject.on_success {
+            OnSuccess::Forget => guesses::clear(tx, &subject.key).await?,
+            OnSuccess::GiveBack => guesses::give_back(tx, &subject.key, now).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes what expired before `before`.
+///
+/// # Errors
+/// Storage failed.
+pub async fn sweep(tx: &mut Tx, before: Timestamp) -> Result<u64, Fault> {
+    guesses::sweep(tx, before).await
+}

@@ -1,0 +1,16 @@
+//! Who somebody is: people, passwords, the counting of guesses, sessions and what was consented to.
+//!
+//! It decides and lets `store` remember. It knows no HTTP, no client's rules and no token of the protocol. Whoever asks hands
+//! in the time; chance is handed in where tokens are made.
+
+mod argon;
+pub mod consent;
+mod email;
+pub mod guesses;
+pub mod passwords;
+pub mod sessions;
+pub mod sign_in;
+pub mod users;
+
+#[cfg(test)]
+mod tests;

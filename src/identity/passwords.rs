@@ -1,0 +1,330 @@
+//! Passwords: argon2id on threads of its own (decision 29; OWASP's 19 MiB, two passes, one lane).
+//!
+//! Every check costs one counted verification, whoever is asked about; that is how equal time is proved. The queue is bounded:
+//! what does not fit is refused at once, and nothing else slows down. A password is normalised (NFKC, NIST SP 800-63B section
+//! 3.1.1.2), never cut, logged or stored.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use thread_priority::ThreadPriority;
+use tokio::sync::oneshot;
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::argon::{Memory, Stored};
+use crate::base::{Fault, Random, Secret};
+
+/// The longest password, in characters and in bytes as it came. Longer ones are refused, because cutting would make different
+/// passwords equal.
+const LONGEST_CHARS: usize = 128;
+const LONGEST_BYTES: usize = 1024;
+
+/// How long a thread without work keeps its memory.
+const KEEP_MEMORY: Duration = Duration::from_secs(10);
+
+/// A password of a length that is hashed, normalised so that every keyboard writes the same one.
+#[derive(Clone, Debug)]
+pub struct Password(Secret<String>);
+
+impl Password {
+    /// `None` if it is empty, longer than 128 characters or longer than 1 KiB.
+    pub fn new(text: &Secret<String>) -> Option<Self> {
+        let text = text.expose();
+        let fits = !text.is_empty() && text.len() <= LONGEST_BYTES && text.chars().count() <= LONGEST_CHARS;
+        fits.then(|| Self(Secret::new(text.nfkc().collect())))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
+}
+
+/// Why nothing was hashed.
+#[derive(Debug)]
+pub enum Unhashed {
+    /// Too much is waiting; try again in a moment.
+    Busy,
+    Broken(Fault),
+}
+
+/// What a verification found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Match,
+    /// It matches under parameters that are no longer today's.
+    MatchToRehash,
+    Mismatch,
+}
+
+/// How much hashing there may be at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    pub threads: usize,
+    /// Jobs that wait for a thread at most.
+    pub waiting: usize,
+}
+
+impl Default for Capacity {
+    /// A thread a core; 16 jobs and 4 a thread may wait.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, waiting: 16 + 4 * threads }
+    }
+}
+
+/// Hashes and verifies; cheap to clone. The threads end with the last clone.
+#[derive(Clone)]
+pub struct Hasher(Arc<Handle>);
+
+struct Handle {
+    queue: Arc<Queue>,
+    random: Random,
+}
+
+struct Queue {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    capacity: usize,
+    verifications: AtomicU64,
+}
+
+struct Waiting {
+    jobs: VecDeque<Job>,
+    open: bool,
+}
+
+enum Job {
+    Hash { password: Password, salt: [u8; 16], answer: oneshot::Sender<Result<String, Fault>> },
+    Verify { phc: Option<String>, password: Password, answer: oneshot::Sender<Result<Verdict, Fault>> },
+}
+
+impl Hasher {
+    /// Starts the threads. They take no memory to speak of before the first password.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(random: &Random, capacity: Capacity) -> Result<Self, Fault> {
+        let queue = Arc::new(Queue {
+            waiting: Mutex::new(Waiting { jobs: VecDeque::new(), open: true }),
+            wake: Condvar::new(),
+            capacity: capacity.waiting,
+            verifications: AtomicU64::new(0),
+        });
+        let hasher = Self(Arc::new(Handle { queue: Arc::clone(&queue), random: random.clone() }));
+        for number in 0..capacity.threads.max(1) {
+            let queue = Arc::clone(&queue);
+            std::thread::Builder::new()
+                .name(format!("password-{number}"))
+                .spawn(move || queue.work())
+                .map_err(Fault::at("passwords: thread"))?;
+        }
+        Ok(hasher)
+    }
+
+    /// A new PHC string for a password.
+    ///
+    /// # Errors
+    /// Too much is waiting, or chance or a thread failed.
+    pub async fn hash(&self, password: Password) -> Result<String, Unhashed> {
+        let salt = self.0.random.bytes::<16>().map_err(Unhashed::Broken)?;
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.push(Job::Hash { password, salt, answer })?;
+        answered.await.map_err(gone)?.map_err(Unhashed::Broken)
+    }
+
+    /// Compares a password with a stored PHC string; with `None`, nobody's, it takes as long and never matches.
+    ///
+    /// # Errors
+    /// Too much is waiting, a thread failed, or the string is none of ours.
+    pub async fn verify(&self, phc: Option<String>, password: Password) -> Result<Verdict, Unhashed> {
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.push(Job::Verify { phc, password, answer })?;
+        answered.await.map_err(gone)?.map_err(Unhashed::Broken)
+    }
+
+    /// Whether the next job would be refused.
+    pub fn is_full(&self) -> bool {
+        self.0.queue.lock().jobs.len() >= self.0.queue.capacity
+    }
+
+    /// Verifications so far: tests compare what different paths cost.
+    pub fn verifications(&self) -> u64 {
+        self.0.queue.verifications.load(Ordering::SeqCst)
+    }
+}
+
+fn gone(_: oneshot::error::RecvError) -> Unhashed {
+    Unhashed::Broken(Fault::new("passwords: thread", "a hashing thread is gone"))
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.queue.lock().open = false;
+        self.queue.wake.notify_all();
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) -> Result<(), Unhashed> {
+        let mut waiting = self.lock();
+        if waiting.jobs.len() >= self.capacity {
+            return Err(Unhashed::Busy);
+        }
+        waiting.jobs.push_back(job);
+        drop(waiting);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// The life of a thread.
+    fn work(&self) {
+        // Hashing takes what everything else leaves over.
+        if let Err(error) = ThreadPriority::Min.set_for_current() {
+            tracing::warn!(?error, "password hashing runs at full priority");
+        }
+        let mut memory = Memory::default();
+        while let Some(job) = self.next(&mut memory) {
+            self.run(job, &mut memory);
+        }
+    }
+
+    /// The next job; nothing when the last handle is gone. Gives the memory back while there is nothing to do.
+    fn next(&self, memory: &mut Memory) -> Option<Job> {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(job) = waiting.jobs.pop_front() {
+                return Some(job);
+            }
+            if !waiting.open {
+                return None;
+            }
+            if memory.is_empty() {
+                waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let (woken, pause) = self.wake.wait_timeout(waiting, KEEP_MEMORY).unwrap_or_else(PoisonError::into_inner);
+            waiting = woken;
+            if pause.timed_out() && waiting.jobs.is_empty() {
+                *memory = Memory::default();
+            }
+        }
+    }
+
+    /// Does a job, unless nobody waits for it any more.
+    fn run(&self, job: Job, memory: &mut Memory) {
+        match job {
+            Job::Hash { password, salt, answer } if !answer.is_closed() => {
+                drop(answer.send(Stored::make(password.bytes(), &salt, memory)));
+            }
+            Job::Verify { phc, password, answer } if !answer.is_closed() => {
+                self.verifications.fetch_add(1, Ordering::SeqCst);
+                drop(answer.send(verify(phc.as_deref(), &password, memory)));
+            }
+            Job::Hash { .. } | Job::Verify { .. } => {}
+        }
+    }
+}
+
+fn verify(phc: Option<&str>, password: &Password, memory: &mut Memory) -> Result<Verdict, Fault> {
+    let Some(phc) = phc else {
+        Stored::nobody()?.matches(password.bytes(), memory)?;
+        return Ok(Verdict::Mismatch);
+    };
+    let stored = Stored::parse(phc).ok_or_else(|| Fault::corrupt("password_hashes", "phc"))?;
+    Ok(match stored.matches(password.bytes(), memory)? {
+        false => Verdict::Mismatch,
+        true if stored.is_current() => Verdict::Match,
+        true => Verdict::MatchToRehash,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::new(&Secret::new(text.to_owned())).unwrap()
+    }
+
+    fn hasher(threads: usize, waiting: usize) -> Hasher {
+        Hasher::start(&Random::seeded(1), Capacity { threads, waiting }).unwrap()
+    }
+
+    /// PW-13: the whole password counts, whatever it is made of; what is too long is refused, not cut.
+    #[tokio::test]
+    async fn whole_passwords() {
+        let hasher = hasher(1, 8);
+        let long = format!("{} \u{1f511} tail", "x".repeat(72));
+        let phc = hasher.hash(password(&long)).await.unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+        assert_ne!(hasher.hash(password(&long)).await.unwrap(), phc, "a new salt each time");
+        for (text, verdict) in [
+            (long.as_str(), Verdict::Match),
+            (&long[..72], Verdict::Mismatch),
+            (&long.replace("tail", "tall"), Verdict::Mismatch),
+            (&long.to_uppercase(), Verdict::Mismatch),
+        ] {
+            assert_eq!(hasher.verify(Some(phc.clone()), password(text)).await.unwrap(), verdict, "{text}");
+        }
+        let fits = |text: &str| Password::new(&Secret::new(text.to_owned())).is_some();
+        assert!(fits("x") && fits(&"x".repeat(128)) && fits(&"\u{1f511}".repeat(128)));
+        assert!(!fits("") && !fits(&"x".repeat(129)) && !fits(&"x".repeat(1_000_000)));
+        assert!(!format!("{:?}", password("hunter2")).contains("hunter2"));
+    }
+
+    /// Protects people with another keyboard: both ways to write a letter are the same password.
+    #[tokio::test]
+    async fn normalised() {
+        let hasher = hasher(1, 8);
+        let phc = hasher.hash(password("caf\u{e9} \u{ff11}")).await.unwrap();
+        assert_eq!(hasher.verify(Some(phc), password("cafe\u{301} 1")).await.unwrap(), Verdict::Match);
+    }
+
+    /// PW-08: nobody's password costs the same one verification and never matches.
+    #[tokio::test]
+    async fn nobody() {
+        let hasher = hasher(2, 8);
+        let phc = hasher.hash(password("right")).await.unwrap();
+        assert_eq!(hasher.verifications(), 0);
+        for (stored, text, verdict) in [
+            (None, "right", Verdict::Mismatch),
+            (Some(phc.clone()), "wrong", Verdict::Mismatch),
+            (Some(phc), "right", Verdict::Match),
+        ] {
+            let before = hasher.verifications();
+            assert_eq!(hasher.verify(stored, password(text)).await.unwrap(), verdict);
+            assert_eq!(hasher.verifications(), before + 1);
+        }
+        let broken = hasher.verify(Some("$argon2id$".into()), password("x")).await;
+        assert!(matches!(broken, Err(Unhashed::Broken(_))), "a corrupt row is no wrong password");
+    }
+
+    /// PW-14: what does not fit into the queue is refused at once, and all that fits is answered.
+    #[tokio::test]
+    async fn bounded() {
+        let hasher = hasher(1, 3);
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let hasher = hasher.clone();
+                tokio::spawn(async move { hasher.verify(None, password("x")).await })
+            })
+            .collect();
+        let (mut busy, mut done) = (0, 0);
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(Verdict::Mismatch) => done += 1,
+                Err(Unhashed::Busy) => busy += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(done >= 3 && busy >= 10, "{done} done, {busy} busy");
+        assert_eq!(hasher.verifications(), done);
+        assert!(!hasher.is_full());
+    }
+}

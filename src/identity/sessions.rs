@@ -1,0 +1,223 @@
+//! Sessions: one person in one browser, with an idle and an absolute end.
+//!
+//! The token is the only proof, has a new value at every change of privilege, and is stored as its hash (decisions 3 and 9). A
+//! session that ended is never found again; nothing here revives one.
+
+use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url_decode, sha256_base64url};
+pub use crate::store::sessions::Session;
+use crate::store::{Conn, Db, Tx, sessions};
+
+/// One factor (decision 8).
+pub const AAL1: &str = "aal1";
+
+/// What the token of a session begins with.
+const PREFIX: &str = "ss_";
+
+/// How old the last sign of life may be before it is written again, in seconds: pages cost no write each.
+const TOUCH_SECONDS: i64 = 300;
+
+/// What the session cookie holds.
+#[derive(Clone, Debug)]
+pub struct SessionToken(Secret<String>);
+
+impl SessionToken {
+    /// # Errors
+    /// The random source gave nothing.
+    pub fn new(random: &Random) -> Result<Self, Fault> {
+        Ok(Self(Secret::new(format!("{PREFIX}{}", random.token()?))))
+    }
+
+    /// A presented token, if it has the exact shape of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let body = text.strip_prefix(PREFIX)?;
+        let is_token = body.len() == 43 && base64url_decode(body).is_some_and(|bytes| bytes.len() == 32);
+        is_token.then(|| Self(Secret::new(text.to_owned())))
+    }
+
+    /// The value for the cookie, and for nothing else.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The form in which it is stored and looked for.
+    pub fn hash(&self) -> String {
+        sha256_base64url(self.expose())
+    }
+}
+
+/// A session as it is after a sign-in, with the hash of its new token.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    pub id: Id,
+    pub sid: String,
+    pub token_hash: String,
+    pub user_id: Id,
+    pub browser_hash: String,
+    pub auth_time: Timestamp,
+    pub acr: String,
+    pub amr: Vec<String>,
+    pub user_agent: String,
+    pub address: String,
+    pub now: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+impl NewSession {
+    /// The session that this begins.
+    pub fn session(&self) -> Session {
+        Session {
+            id: self.id.clone(),
+            sid: self.sid.clone(),
+            user_id: self.user_id.clone(),
+            auth_time: self.auth_time,
+            acr: self.acr.clone(),
+            amr: self.amr.clone(),
+            created_at: self.now,
+            last_seen_at: self.now,
+            expires_at: self.expires_at,
+            browser_hash: self.browser_hash.clone(),
+            user_agent: self.user_agent.clone(),
+            address: self.address.clone(),
+        }
+    }
+}
+
+/// The session of a token, if it lives.
+///
+/// # Errors
+/// Storage failed.
+pub async fn find(conn: &mut Conn, token: &SessionToken, idle_seconds: i64, now: Timestamp) -> Result<Option<Session>, Fault> {
+    Ok(sessions::by_token(conn, &token.hash()).await?.filter(|session| lives(session, idle_seconds, now)))
+}
+
+/// Whether the session with this id lives.
+///
+/// # Errors
+/// Storage failed.
+pub async fn is_live(conn: &mut Conn, id: &Id, idle_seconds: i64, now: Timestamp) -> Result<bool, Fault> {
+    Ok(sessions::by_id(conn, id).await?.is_some_and(|session| lives(&session, idle_seconds, now)))
+}
+
+/// The session with this public id, if it was not ended.
+///
+/// # Errors
+/// Storage failed.
+pub async fn by_sid(conn: &mut Conn, sid: &str) -> Result<Option<Session>, Fault> {
+    sessions::by_sid(conn, sid).await
+}
+
+/// The living sessions of a person, last used first.
+///
+/// # Errors
+/// Storage failed.
+pub async fn list_for_user(conn: &mut Conn, user: &Id, idle_seconds: i64, now: Timestamp) -> Result<Vec<Session>, Fault> {
+    let mut found = sessions::list_for_user(conn, user).await?;
+    found.retain(|session| lives(session, idle_seconds, now));
+    Ok(found)
+}
+
+/// Both ends are the first second at which the session is over (SE-16).
+fn lives(session: &Session, idle_seconds: i64, now: Timestamp) -> bool {
+    now < session.expires_at && now < session.last_seen_at.plus(idle_seconds)
+}
+
+/// Begins a session.
+///
+/// # Errors
+/// Storage failed.
+pub async fn start(tx: &mut Tx, new: &NewSession) -> Result<(), Fault> {
+    sessions::insert(tx, &new.session(), &new.token_hash).await
+}
+
+/// The same person proved themselves again: the session keeps its ids and gets another token; the last one is worth nothing.
+///
+/// # Errors
+/// Storage failed, or the session ended in the meantime: then the whole sign-in is void and may be tried again.
+pub async fn reauthenticate(tx: &mut Tx, new: &NewSession) -> Result<(), Fault> {
+    if sessions::renew(tx, &new.session(), &new.token_hash).await? {
+        return Ok(());
+    }
+    Err(Fault::new("sessions: reauthenticate", "the session ended in the meantime"))
+}
+
+/// Notes that a session was used, at most every five minutes. It never moves the absolute end.
+///
+/// # Errors
+/// Storage failed.
+pub async fn touch(db: &Db, session: &Session, now: Timestamp) -> Result<(), Fault> {
+    if now.since(session.last_seen_at) < TOUCH_SECONDS {
+        return Ok(());
+    }
+    let id = session.id.clone();
+    db.write(async move |tx| sessions::touch(tx, &id, now).await).await
+}
+
+/// Ends a session; says whether it was not ended before. Its grants are the caller's to revoke.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
+    sessions::end(tx, id, now).await
+}
+
+/// Ends every session of a person; says how many there were.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_all_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u64, Fault> {
+    sessions::end_all_for_user(tx, user, now).await
+}
+
+/// Removes what expired before `before`.
+///
+/// # Errors
+/// Storage failed.
+pub async fn sweep(tx: &mut Tx, before: Timestamp) -> Result<u64, Fault> {
+    sessions::sweep(tx, before).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SE-02: only the exact shape of a token is looked for at all; its value never shows in a log.
+    #[test]
+    fn tokens() {
+        let token = SessionToken::new(&Random::seeded(1)).unwrap();
+        assert_eq!(SessionToken::parse(token.expose()).unwrap().hash(), token.hash());
+        assert_eq!(token.hash().len(), 43);
+        assert!(!format!("{token:?}").contains("ss_"));
+        let body = token.expose().trim_start_matches(PREFIX).to_owned();
+        for bad in ["", "ss_", &body, &format!("at_{body}"), &format!("ss_{body}A"), &format!("ss_{}=", &body[..42])] {
+            assert!(SessionToken::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    /// SE-16: idle and absolute end at t-1, t, t+1; use does not move the absolute end.
+    #[test]
+    fn ends() {
+        let at = Timestamp::from_unix;
+        let session = |seen: i64| {
+            let new = NewSession {
+                id: Id::from_stored("s"),
+                sid: "sid".into(),
+                token_hash: "h".into(),
+                user_id: Id::from_stored("u"),
+                browser_hash: "b".into(),
+                auth_time: at(0),
+                acr: AAL1.into(),
+                amr: vec![],
+                user_agent: String::new(),
+                address: String::new(),
+                now: at(seen),
+                expires_at: at(5000),
+            };
+            new.session()
+        };
+        for (seen, now, alive) in
+            [(0, 999, true), (0, 1000, false), (0, 1001, false), (4500, 4999, true), (4500, 5000, false), (4999, 5001, false)]
+        {
+            assert_eq!(lives(&session(seen), 1000, at(now)), alive, "seen {seen}, now {now}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! People as the house knows them, and what ends with them.
+//!
+//! An account that is disabled or removed, or whose password is set anew, loses its sessions and everything that apps hold
+//! of it in the same transaction.
+
+use serde_json::{Map, Value};
+
+pub use super::email::email_key;
+use crate::base::{Fault, Id, Timestamp};
+pub use crate::store::users::User;
+use crate::store::{Conn, Tx, grants, known_devices, passwords, sessions, users};
+
+/// A person who is not stored yet.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub id: Id,
+    /// A new `base::public_id`; never one that somebody had (SE-17).
+    pub sub: String,
+    /// As it was written; it is compared by [`email_key`].
+    pub email: Option<String>,
+    pub email_verified: bool,
+    /// Checked by `oauth::StandardClaims`.
+    pub claims: Map<String, Value>,
+}
+
+/// What became of a new person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    Done,
+    /// Somebody has this address.
+    AddressTaken,
+    /// Nobody can have this address.
+    NotAnAddress,
+}
+
+/// The person who signs in with this name. Their account may be disabled.
+///
+/// # Errors
+/// Storage failed.
+pub async fn by_login(conn: &mut Conn, login: &str) -> Result<Option<User>, Fault> {
+    match email_key(login) {
+        Some(key) => users::by_email_key(conn, &key).await,
+        None => Ok(None),
+    }
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn by_id(conn: &mut Conn, id: &Id) -> Result<Option<User>, Fault> {
+    users::by_id(conn, id).await
+}
+
+/// The person behind a `sub`.
+///
+/// # Errors
+/// Storage failed.
+pub async fn by_sub(conn: &mut Conn, sub: &str) -> Result<Option<User>, Fault> {
+    users::by_sub(conn, sub).await
+}
+
+/// The next `limit` people after `after`, in the order in which they came.
+///
+/// # Errors
+/// Storage failed.
+pub async fn list(conn: &mut Conn, after: Option<&Id>, limit: i64) -> Result<Vec<User>, Fault> {
+    users::list(conn, after, limit).await
+}
+
+/// Stores a new person.
+///
+/// # Errors
+/// Storage failed.
+pub async fn create(tx: &mut Tx, new: &NewUser, now: Timestamp) -> Result<Created, Fault> {
+    let key = new.email.as_deref().map(email_key);
+    if matches!(key, Some(None)) {
+        return Ok(Created::NotAnAddress);
+    }
+    let user = User {
+        id: new.id.clone(),
+        sub: new.sub.clone(),
+        email: new.email.as_deref().map(|email| email.trim().to_owned()),
+        email_verified: new.email_verified && new.email.is_some(),
+        claims: new.claims.clone(),
+        disabled_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let stored = users::insert(tx, &user, key.flatten().as_deref()).await?;
+    Ok(if stored { Created::Done } else { Created::AddressTaken })
+}
+
+/// Replaces the claims of a person; false if there is none.
+///
+/// # Errors
+/// Storage failed.
+pub async fn set_claims(tx: &mut Tx, id: &Id, claims: &Map<String, Value>, now: Timestamp) -> Result<bool, Fault> {
+    users::set_claims(tx, id, claims, now).await
+}
+
+/// Gives a person a password by its hash (`passwords::Hasher::hash`). Whoever knew the last one is signed out, loses what apps
+/// hold, and is a stranger again.
+///
+/// # Errors
+/// Storage failed, also if there is no such person.
+pub async fn set_password(tx: &mut Tx, id: &Id, phc: &str, now: Timestamp) -> Result<(), Fault> {
+    passwords::put(tx, id, phc, now).await?;
+    known_devices::forget_for_user(tx, id).await?;
+    end_everything(tx, id, now).await
+}
+
+/// Disables a person; false if they are disabled already or do not exist.
+///
+/// # Errors
+/// Storage failed.
+pub async fn disable(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
+    let changed = users::set_disabled(tx, id, Some(now)).await?;
+    end_everything(tx, id, now).await?;
+    Ok(changed)
+}
+
+/// Lets a disabled person sign in again; what they had stays ended.
+///
+/// # Errors
+/// Storage failed.
+pub async fn enable(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
+    users::set_disabled(tx, id, None).await
+}
+
+/// Removes a person with everything that hangs on them: a token whose grant is gone is worth nothing. False if there is none.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
+    users::remove(tx, id).await
+}
+
+async fn end_everything(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    sessions::end_all_for_user(tx, id, now).await?;
+    grants::revoke_for_user(tx, id, now).await?;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! Private keys and the one signer (decision 25): key pairs stay parsed, the header is prepared once.
+//!
+//! `rsa` and `p256` make and read keys and never sign; aws-lc-rs signs.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    RsaKeyPair,
+};
+use p256::elliptic_curve::sec1::ToEncodedPoint as _;
+use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
+use rsa::rand_core::{CryptoRng, RngCore};
+use rsa::traits::PublicKeyParts as _;
+use serde::Serialize;
+
+use super::jwk::{Material, PublicJwk};
+use super::{Alg, VerifyingKey};
+use crate::base::{Fault, Random, Secret, base64url, sha256};
+
+const RSA_BITS: usize = 2048;
+
+/// A key that signs with one algorithm.
+pub struct SigningKey {
+    pair: Pair,
+    pkcs8: Secret<Vec<u8>>,
+    public: PublicJwk,
+}
+
+enum Pair {
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+}
+
+/// Chance for the key makers: a stream of hashes over 256 bits from the one random source, which cannot fail half way.
+struct Stream {
+    seed: [u8; 32],
+    counter: u64,
+}
+
+impl RngCore for Stream {
+    fn next_u32(&mut self) -> u32 {
+        rsa::rand_core::impls::next_u32_via_fill(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        rsa::rand_core::impls::next_u64_via_fill(self)
+    }
+
+    fn fill_bytes(&mut self, dest: &mut [u8]) {
+        for chunk in dest.chunks_mut(32) {
+            self.counter += 1;
+            let mut block = self.seed.to_vec();
+            block.extend(self.counter.to_be_bytes());
+            for (to, from) in chunk.iter_mut().zip(sha256(&block)) {
+                *to = from;
+            }
+        }
+    }
+
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
+        self.fill_bytes(dest);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Stream {}
+
+fn failed(what: &'static str) -> Fault {
+    Fault::new("jose: key", what)
+}
+
+impl SigningKey {
+    /// Makes a new key. RSA takes a second: call it where nobody waits.
+    ///
+    /// # Errors
+    /// The random source gave nothing, or there are no private keys for the algorithm.
+    pub fn generate(alg: Alg, random: &Random) -> Result<Self, Fault> {
+        let mut stream = Stream { seed: random.bytes()?, counter: 0 };
+        let pkcs8 = match alg {
+            Alg::RS256 | Alg::PS256 => {
+                let key = rsa::RsaPrivateKey::new(&mut stream, RSA_BITS).map_err(Fault::at("jose: RSA key"))?;
+                key.to_pkcs8_der().map_err(Fault::at("jose: RSA key"))?.as_bytes().to_vec()
+            }
+            Alg::ES256 => {
+                let key = p256::SecretKey::random(&mut stream);
+                key.to_pkcs8_der().map_err(Fault::at("jose: EC key"))?.as_bytes().to_vec()
+            }
+            Alg::EdDSA => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(&random.bytes::<32>()?).map_err(Fault::at("jose: Ed25519 key"))?;
+                pair.to_pkcs8().map_err(Fault::at("jose: Ed25519 key"))?.as_ref().to_vec()
+            }
+            Alg::HS256 => return Err(failed("there are no key pairs for HS256")),
+        };
+        Self::from_pkcs8(alg, &pkcs8)
+    }
+
+    /// Reads a key that was made before.
+    ///
+    /// # Errors
+    /// The bytes are no key for this algorithm.
+    pub fn from_pkcs8(alg: Alg, pkcs8: &[u8]) -> Result<Self, Fault> {
+        let (pair, material) = match alg {
+            Alg::RS256 | Alg::PS256 => {
+                let encoding: &'static dyn RsaEncoding = if alg == Alg::RS256 { &RSA_PKCS1_SHA256 } else { &RSA_PSS_SHA256 };
+                let key = rsa::RsaPrivateKey::from_pkcs8_der(pkcs8).map_err(Fault::at("jose: RSA key"))?;
+                let (n, e) = (base64url(&key.n().to_bytes_be()), base64url(&key.e().to_bytes_be()));
+                let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(Fault::at("jose: RSA key"))?;
+                (Pair::Rsa(pair, encoding), Material::Rsa { n, e })
+            }
+            Alg::ES256 => {
+                let key = p256::SecretKey::from_pkcs8_der(pkcs8).map_err(Fault::at("jose: EC key"))?;
+                let point = key.public_key().to_encoded_point(false);
+                let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(failed("not a point")) };
+                let material = Material::Ec { crv: "P-256".to_owned(), x: base64url(x), y: base64url(y) };
+                let pair =
+                    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(Fault::at("jose: EC key"))?;
+                (Pair::Ec(pair), material)
+            }
+            Alg::EdDSA => {
+                let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(Fault::at("jose: Ed25519 key"))?;
+                let x = base64url(pair.public_key().as_ref());
+                (Pair::Ed(pair), Material::Okp { crv: "Ed25519".to_owned(), x })
+            }
+            Alg::HS256 => return Err(failed("there are no key pairs for HS256")),
+        };
+        Ok(Self { pair, pkcs8: Secret::new(pkcs8.to_vec()), public: PublicJwk::new(alg, material) })
+    }
+
+    /// The private key, to be sealed.
+    pub const fn pkcs8(&self) -> &Secret<Vec<u8>> {
+        &self.pkcs8
+    }
+
+    pub const fn public_jwk(&self) -> &PublicJwk {
+        &self.public
+    }
+
+    pub fn kid(&self) -> &str {
+        &self.public.kid
+    }
+
+    /// The other half.
+    pub fn verifying(&self) -> Option<VerifyingKey> {
+        self.public.verifying()
+    }
+
+    /// A compact JWS (RFC 7515 section 7.1) over `claims`, with `alg`, `typ` and `kid` in its header.
+    ///
+    /// # Errors
+    /// The claims cannot be written, or the signature failed.
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, Fault> {
+        let header = format!(r#"{{"alg":"{}","typ":"{typ}","kid":"{}"}}"#, self.public.alg, self.public.kid);
+        let payload = serde_json::to_vec(claims).map_err(Fault::at("jose: claims"))?;
+        let mut token = String::with_capacity(payload.len() * 2 + 512);
+        token.push_str(&base64url(header.as_bytes()));
+        token.push('.');
+        token.push_str(&base64url(&payload));
+        let signature = self.signature(token.as_bytes())?;
+        token.push('.');
+        token.push_str(&signature);
+        Ok(token)
+    }
+
+    fn signature(&self, message: &[u8]) -> Result<String, Fault> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Rsa(pair, encoding) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(*encoding, &random, message, &mut signature).map_err(Fault::at("jose: sign"))?;
+                Ok(base64url(&signature))
+            }
+            Pair::Ec(pair) => Ok(base64url(pair.sign(&random, message).map_err(Fault::at("jose: sign"))?.as_ref())),
+            Pair::Ed(pair) => Ok(base64url(pair.try_sign(message).map_err(Fault::at("jose: sign"))?.as_ref())),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What the tests share: a whole provider, a browser, a relying party, and a look at the rows.
+
+pub mod app;
+pub mod browser;
+pub mod chrome;
+pub mod page;
+pub mod rows;
+pub mod rp;
+pub mod rust_text;
+
+pub use app::TestApp;
+pub use browser::{Browser, Initiator};
+pub use page::Page;
+pub use rp::{CALLBACK, Flow, Rp};

@@ -1,0 +1,59 @@
+//! A look at the rows, so that a test can say what a refused request left as it was.
+
+use std::collections::BTreeMap;
+
+use vouchsafe::store::{Value, sql};
+
+use super::TestApp;
+
+/// The tables that security hangs on. Guesses and interactions are meant to change by being asked.
+const TABLES: [(&str, &str); 13] = [
+    ("users", "SELECT id, email, disabled_at FROM users ORDER BY id"),
+    ("password_hashes", "SELECT user_id, phc FROM password_hashes ORDER BY user_id"),
+    ("clients", "SELECT client_id, definition FROM clients ORDER BY client_id"),
+    ("client_secrets", "SELECT id, hash, expires_at FROM client_secrets ORDER BY id"),
+    ("signing_keys", "SELECT kid, state FROM signing_keys ORDER BY kid"),
+    ("sessions", "SELECT id, token_hash, user_id, auth_time, ended_at FROM sessions ORDER BY id"),
+    ("consents", "SELECT user_id, client_id, scope FROM consents ORDER BY user_id, client_id"),
+    ("grants", "SELECT id, client_id, user_id, detail, revoked_at FROM grants ORDER BY id"),
+    ("authorization_codes", "SELECT hash, used_at FROM authorization_codes ORDER BY hash"),
+    ("refresh_families", "SELECT id, generation, current_hash FROM refresh_families ORDER BY id"),
+    ("access_tokens", "SELECT hash, revoked_at FROM access_tokens ORDER BY hash"),
+    ("revoked_jti", "SELECT jti FROM revoked_jti ORDER BY jti"),
+    ("assertion_jti", "SELECT client_id, jti_hash FROM assertion_jti ORDER BY client_id, jti_hash"),
+];
+
+/// Everything that security hangs on, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows(BTreeMap<&'static str, Vec<String>>);
+
+impl TestApp {
+    pub async fn rows(&self) -> Rows {
+        let mut all = BTreeMap::new();
+        for (table, text) in TABLES {
+            let rows = self.provider.db.conn().fetch_all(sql(text)).await.unwrap();
+            all.insert(table, rows.iter().map(|row| format!("{row:?}")).collect());
+        }
+        Rows(all)
+    }
+
+    /// How many rows a `SELECT COUNT(*)` finds.
+    pub async fn count(&self, text: &'static str) -> i64 {
+        let row = self.provider.db.conn().fetch(sql(text)).await.unwrap().unwrap();
+        row.columns("count").int("count").unwrap()
+    }
+
+    /// How many audit events of this kind there are.
+    pub async fn audited(&self, kind: &str) -> i64 {
+        let statement = sql("SELECT COUNT(*) FROM audit_events WHERE kind = $1").bind(Value::from(kind));
+        let row = self.provider.db.conn().fetch(statement).await.unwrap().unwrap();
+        row.columns("count").int("count").unwrap()
+    }
+}
+
+impl Rows {
+    /// The tables that differ.
+    pub fn changed(&self, now: &Rows) -> Vec<&'static str> {
+        self.0.iter().filter(|(table, rows)| now.0.get(*table) != Some(rows)).map(|(table, _)| *table).collect()
+    }
+}
