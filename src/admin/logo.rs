@@ -16,13 +16,16 @@ pub struct Logo {
     pub digest: String,
 }
 
+/// Reads width and height of one kind of picture; `None` if it is not that kind.
+type Measure = fn(&[u8]) -> Option<(u32, u32)>;
+
 /// # Errors
 /// What is wrong with the picture.
 pub fn check(bytes: &[u8]) -> Result<Logo, &'static str> {
     if bytes.len() > MOST_BYTES {
         return Err("must not be larger than 256 KiB");
     }
-    let kinds: [(&str, fn(&[u8]) -> Option<(u32, u32)>); 3] = [("image/png", png), ("image/jpeg", jpeg), ("image/webp", webp)];
+    let kinds: [(&str, Measure); 3] = [("image/png", png), ("image/jpeg", jpeg), ("image/webp", webp)];
     let found = kinds.into_iter().find_map(|(media_type, size)| size(bytes).map(|size| (media_type, size)));
     let Some((media_type, (width, height))) = found else { return Err("must be a whole PNG, JPEG or WebP picture") };
     if !(1..=LONGEST_SIDE).contains(&width) || !(1..=LONGEST_SIDE).contains(&height) {

@@ -16,7 +16,6 @@ use crate::oauth::Client;
 const OVERLAP_SECONDS: i64 = 86_400;
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once a process, by clap")]
 pub enum Verb {
     /// Register an application and print what to paste into it.
     Add(Add),

@@ -45,6 +45,7 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once a process, by clap")]
 enum Verb {
     /// Write a settings file and a master key.
     Init(init::Init),

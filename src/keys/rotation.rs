@@ -97,7 +97,7 @@ pub async fn rotate_now(
     hand.ensure(&algs).await?;
     let mut turned = Vec::new();
     for alg in algs {
-        let active = hand.find(alg, State::Active).await?.ok_or_else(|| conflict())?;
+        let active = hand.find(alg, State::Active).await?.ok_or_else(conflict)?;
         let next = hand.next(alg).await?;
         let now = clock.now();
         let due = next.published_at.plus(policy.publish_seconds);

@@ -6,13 +6,13 @@
 mod address;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, redirect};
+use reqwest::{Client, ClientBuilder, redirect};
 
 use crate::base::Fault;
 use address::is_special_use;
@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const LARGEST: usize = 256 * 1024;
 
 /// Why a call gave nothing.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboundError {
     /// The address or its scheme may not be called.
     Refused,
@@ -60,27 +60,61 @@ pub struct Outbound(Arc<Inner>);
 
 struct Inner {
     rules: Rules,
-    client: OnceLock<Client>,
+    world: OnceLock<Client>,
+    own: OnceLock<Client>,
+}
+
+/// Whom a call is for; each kind has its own addresses, and neither may call the other's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// Somebody else: https, public addresses and the opened networks.
+    World,
+    /// `plain_http_to`: http, loopback addresses alone.
+    Own,
 }
 
 impl Rules {
-    fn permits(&self, ip: IpAddr) -> bool {
+    fn permits(&self, target: Target, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
-        self.allow.iter().any(|net| net.contains(&ip)) || !is_special_use(ip)
+        match target {
+            Target::World => self.allow.iter().any(|net| net.contains(&ip)) || !is_special_use(ip),
+            Target::Own => ip.is_loopback(),
+        }
+    }
+
+    /// Whether a URL may be called, and as what. A name is judged again when it is resolved; a literal address never is, so
+    /// it is judged here.
+    fn target(&self, url: &reqwest::Url) -> Result<Target, OutboundError> {
+        let own = self.plain_http_to.as_deref() == Some(url.origin().ascii_serialization().as_str());
+        let target = match url.scheme() {
+            "https" => Target::World,
+            "http" if own => Target::Own,
+            _ => return Err(OutboundError::Refused),
+        };
+        let permitted = match url.host() {
+            Some(url::Host::Ipv4(ip)) => self.permits(target, ip.into()),
+            Some(url::Host::Ipv6(ip)) => self.permits(target, ip.into()),
+            Some(url::Host::Domain(_)) => true,
+            None => false,
+        };
+        if permitted && url.username().is_empty() && url.password().is_none() { Ok(target) } else { Err(OutboundError::Refused) }
     }
 }
 
 /// Resolves once and lets only permitted addresses through; the connection goes to one of these and nowhere else.
-struct Guard(Rules);
+struct Guard {
+    rules: Rules,
+    target: Target,
+}
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let rules = self.0.clone();
+        let (rules, target) = (self.rules.clone(), self.target);
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let addresses: Vec<SocketAddr> = found.collect();
             // One forbidden address among them is enough to refuse: a name that mixes both is a trick.
-            if addresses.is_empty() || addresses.iter().any(|address| !rules.permits(address.ip())) {
+            if addresses.is_empty() || addresses.iter().any(|address| !rules.permits(target, address.ip())) {
                 return Err(Box::from(OutboundError::Refused));
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
@@ -89,46 +123,41 @@ impl Resolve for Guard {
 }
 
 impl Outbound {
+    /// Nothing is read or built yet.
     pub fn new(rules: Rules) -> Self {
-        Self(Arc::new(Inner { rules, client: OnceLock::new() }))
+        Self(Arc::new(Inner { rules, world: OnceLock::new(), own: OnceLock::new() }))
     }
 
-    fn client(&self) -> Result<&Client, Fault> {
-        if let Some(client) = self.0.client.get() {
+    fn client(&self, target: Target) -> Result<&Client, Fault> {
+        let kept = match target {
+            Target::World => &self.0.world,
+            Target::Own => &self.0.own,
+        };
+        if let Some(client) = kept.get() {
             return Ok(client);
         }
-        let rules = &self.0.rules;
-        let mut builder = Client::builder()
+        // A kept connection would belong to the runtime of the worker that opened it, so none is kept.
+        let builder = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
+            .referer(false)
             .timeout(DEADLINE)
             .pool_max_idle_per_host(0)
-            .dns_resolver(Arc::new(Guard(rules.clone())));
-        if let Some(file) = &rules.ca_file {
-            let wrong = |error: &dyn std::fmt::Display| Fault::new("outbound.ca_file", format!("{}: {error}", file.display()));
-            let pem = std::fs::read(file).map_err(|error| wrong(&error))?;
-            for certificate in reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| wrong(&error))? {
-                builder = builder.add_root_certificate(certificate);
-            }
-        }
+            .dns_resolver(Arc::new(Guard { rules: self.0.rules.clone(), target }));
+        let builder = match target {
+            Target::World => with_authorities(builder.https_only(true), self.0.rules.ca_file.as_deref())?,
+            Target::Own => builder.tls_certs_only([]),
+        };
         let client = builder.build().map_err(Fault::at("outbound"))?;
-        Ok(self.0.client.get_or_init(|| client))
+        Ok(kept.get_or_init(|| client))
     }
 
-    /// Whether a URL may be called at all; names are judged when they are resolved.
-    fn check(&self, url: &reqwest::Url) -> Result<(), OutboundError> {
-        let rules = &self.0.rules;
-        let own = rules.plain_http_to.as_deref() == Some(url.origin().ascii_serialization().as_str());
-        if (url.scheme() != "https" && !own) || !url.username().is_empty() || url.password().is_some() {
-            return Err(OutboundError::Refused);
-        }
-        // A literal address is never resolved, so it is judged here.
-        match url.host() {
-            Some(url::Host::Ipv4(ip)) if !rules.permits(ip.into()) => Err(OutboundError::Refused),
-            Some(url::Host::Ipv6(ip)) if !rules.permits(ip.into()) => Err(OutboundError::Refused),
-            Some(_) => Ok(()),
-            None => Err(OutboundError::Refused),
-        }
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// The address may not be called, or no usable answer came in time.
+    pub async fn get(&self, url: &str) -> Result<http::Response<Vec<u8>>, OutboundError> {
+        self.request(http::Request::get(url).body(Vec::new()).map_err(|_| OutboundError::Refused)?).await
     }
 
     /// Sends a request and reads the answer whole.
@@ -137,73 +166,57 @@ impl Outbound {
     /// The address may not be called, or no usable answer came in time.
     pub async fn request(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(|_| OutboundError::Refused)?;
-        self.check(request.url())?;
-        let client = self.client().map_err(|fault| {
-            tracing::error!(fault = %fault, "the outbound client cannot be built");
+        let target = self.0.rules.target(request.url())?;
+        let client = self.client(target).map_err(|fault| {
+            tracing::error!(%fault, "the outbound client cannot be built");
             OutboundError::Failed
         })?;
-        let mut response = client.execute(request).await.map_err(|error| {
-            tracing::warn!(error = %error.without_url(), "an outbound call failed");
-            OutboundError::Failed
-        })?;
+        let mut response = client.execute(request).await.map_err(told)?;
         // The connection went where the guard resolved to; this is the second look.
-        if response.remote_addr().is_some_and(|peer| !self.0.rules.permits(peer.ip())) {
+        if response.remote_addr().is_none_or(|peer| !self.0.rules.permits(target, peer.ip())) {
             return Err(OutboundError::Refused);
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| OutboundError::Failed)? {
+        while let Some(chunk) = response.chunk().await.map_err(told)? {
             if body.len() + chunk.len() > LARGEST {
                 return Err(OutboundError::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
-        let mut answer = http::Response::builder().status(response.status());
-        for (name, value) in response.headers() {
-            answer = answer.header(name, value);
-        }
-        answer.body(body).map_err(|_| OutboundError::Failed)
+        let mut answer = http::Response::new(body);
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(answer)
     }
+}
+
+/// The operator's own authorities are trusted beside the system's.
+fn with_authorities(builder: ClientBuilder, ca_file: Option<&Path>) -> Result<ClientBuilder, Fault> {
+    let Some(file) = ca_file else { return Ok(builder) };
+    let wrong = |error: &dyn std::fmt::Display| Fault::new("outbound.ca_file", format!("{}: {error}", file.display()));
+    let pem = std::fs::read(file).map_err(|error| wrong(&error))?;
+    let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| wrong(&error))?;
+    if certificates.is_empty() {
+        return Err(wrong(&"there is no certificate in it"));
+    }
+    Ok(builder.tls_certs_merge(certificates))
+}
+
+/// The log hears the cause, without the URL, in which secrets may stand; the caller hears that there was none.
+fn told(error: reqwest::Error) -> OutboundError {
+    let error = error.without_url();
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    let mut text = String::new();
+    while let Some(one) = cause {
+        if one.downcast_ref::<OutboundError>().is_some() {
+            return OutboundError::Refused;
+        }
+        text = format!("{text}: {one}");
+        cause = one.source();
+    }
+    tracing::warn!(cause = text.trim_start_matches(": "), "an outbound call failed");
+    OutboundError::Failed
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn get(outbound: &Outbound, url: &str) -> Result<http::Response<Vec<u8>>, OutboundError> {
-        outbound.request(http::Request::get(url).body(Vec::new()).unwrap()).await
-    }
-
-    /// DC-02: neither http nor a private address is called, by literal or by name, and a listener there sees nobody.
-    #[tokio::test]
-    async fn what_only_we_can_reach_is_not_called() {
-        let canary = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = canary.local_addr().unwrap().port();
-        let outbound = Outbound::new(Rules::default());
-        for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "localhost.", "[64:ff9b::7f00:1]"] {
-            assert!(get(&outbound, &format!("https://{host}:{port}/")).await.is_err(), "{host}");
-            assert!(get(&outbound, &format!("http://{host}:{port}/")).await.is_err(), "{host}");
-        }
-        let seen = tokio::time::timeout(Duration::from_millis(50), canary.accept()).await;
-        assert!(seen.is_err(), "the canary was called");
-    }
-
-    /// The positive twin: the one origin that is opened by http is called.
-    #[tokio::test]
-    async fn the_opened_origin_is_called() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let rules = Rules {
-            allow: vec!["127.0.0.0/8".parse().unwrap()],
-            plain_http_to: Some(format!("http://127.0.0.1:{port}")),
-            ..Rules::default()
-        };
-        let outbound = Outbound::new(rules);
-        let server = tokio::spawn(async move {
-            use tokio::io::AsyncWriteExt as _;
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
-        });
-        assert_eq!(get(&outbound, &format!("http://127.0.0.1:{port}/")).await.unwrap().body(), b"ok");
-        server.await.unwrap();
-    }
-}
+mod tests;

@@ -4,14 +4,14 @@
 //! (decision 20), so a revoked token is dead at once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::OpaqueAccessToken;
 use crate::base::{Fault, Issuer, Timestamp, sha256};
-use crate::jose::{Expect, peek_header, verify};
+use crate::jose::{Expect, Expired, peek_header, verify};
 use crate::keys::Ring;
 use crate::oauth::Scope;
 use crate::store::grants::{self, Grant};
@@ -58,11 +58,14 @@ pub struct Hint {
     pub sid: Option<String>,
 }
 
+/// Verified tokens by their SHA-256, with the `kid` that verified them: a key that is taken out takes them with it.
+type Remembered = HashMap<[u8; 32], (String, Arc<AccessClaims>)>;
+
 /// Verifies what we issued.
 pub struct Verifier {
     issuer: Issuer,
     keys: Ring,
-    remembered: Mutex<HashMap<[u8; 32], (String, Arc<AccessClaims>)>>,
+    remembered: Mutex<Remembered>,
 }
 
 impl Verifier {
@@ -116,7 +119,7 @@ impl Verifier {
         Some(claims)
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (String, Arc<AccessClaims>)>> {
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -130,9 +133,8 @@ impl Verifier {
             audiences: &[],
             required: &["exp", "iat", "iss", "aud", "sub"],
             leeway_seconds: LEEWAY_SECONDS,
-            expired: crate::jose::Expired::Accepted,
+            expired: Expired::Accepted,
             now,
-            ..Expect::default()
         };
         let claims: Map<String, Value> = verify(text, &key, &expect).ok()?;
         serde_json::from_value(Value::Object(claims)).ok()

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
 use super::pages::{Docs, DocsAnswer, DocsEndpoint, DocsGroup, DocsParameter};
-use super::parameters::{Auth, Parameter, parameters};
+use super::parameters::{Auth, Described, Parameter, parameters};
 use super::person::page;
 use super::routes::{ENDPOINTS, Endpoint, Group};
 use super::{State, cookies};
@@ -75,24 +75,28 @@ fn operation(endpoint: &Endpoint, method: &str) -> Value {
         Auth::Client => drop(operation.insert("security".to_owned(), json!([{ "client": [] }, {}]))),
         Auth::Bearer => drop(operation.insert("security".to_owned(), json!([{ "bearer": [] }]))),
     }
+    operation.insert("responses".to_owned(), responses(&described));
+    Value::Object(operation)
+}
+
+fn responses(described: &Described) -> Value {
     let error = json!({ "schema": { "$ref": "#/components/schemas/Error" } });
-    let answers: Map<String, Value> = described
+    described
         .answers
         .iter()
         .map(|answer| {
-            let mut value = json!({ "description": answer.meaning });
-            if answer.status >= 400 && answer.media_type == "application/json" {
-                value["content"] = json!({ "application/json": error });
-            } else if !answer.media_type.is_empty() {
-                let mut content = Map::new();
-                content.insert(answer.media_type.to_owned(), json!({}));
-                value["content"] = Value::Object(content);
+            let mut value = Map::new();
+            value.insert("description".to_owned(), json!(answer.meaning));
+            if !answer.media_type.is_empty() {
+                let is_error = answer.status >= 400 && answer.media_type == "application/json";
+                let body = if is_error { error.clone() } else { json!({}) };
+                let content = Map::from_iter([(answer.media_type.to_owned(), body)]);
+                value.insert("content".to_owned(), Value::Object(content));
             }
-            (answer.status.to_string(), value)
+            (answer.status.to_string(), Value::Object(value))
         })
-        .collect();
-    operation.insert("responses".to_owned(), Value::Object(answers));
-    Value::Object(operation)
+        .collect::<Map<String, Value>>()
+        .into()
 }
 
 fn operation_id(path: &str, method: &str) -> String {

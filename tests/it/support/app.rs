@@ -57,7 +57,10 @@ fn test_keys() -> &'static [(Alg, Vec<u8>)] {
     static KEYS: OnceLock<Vec<(Alg, Vec<u8>)>> = OnceLock::new();
     KEYS.get_or_init(|| {
         let random = Random::seeded(7);
-        Alg::ASYMMETRIC.into_iter().map(|alg| (alg, SigningKey::generate(alg, &random).unwrap().pkcs8().expose().clone())).collect()
+        Alg::ASYMMETRIC
+            .into_iter()
+            .map(|alg| (alg, SigningKey::generate(alg, &random).unwrap().pkcs8().expose().clone()))
+            .collect()
     })
 }
 

@@ -115,11 +115,8 @@ impl Rp {
 
     /// A browser app: public, PKCE, an https redirect.
     pub async fn public(app: &TestApp, id: &str) -> Rp {
-        let about = Changes {
-            redirect_uris: Some(vec![CALLBACK.to_owned()]),
-            auth_method: Some(AuthMethod::None),
-            ..Changes::default()
-        };
+        let about =
+            Changes { redirect_uris: Some(vec![CALLBACK.to_owned()]), auth_method: Some(AuthMethod::None), ..Changes::default() };
         Rp::of(app, &app.client(id, about).await)
     }
 
