@@ -142,7 +142,7 @@ impl Changes {
         if let Some(text) = &self.scope {
             match Scope::parse(text) {
                 Ok(scope) => client.scope = scope,
-                Err(error) => problems.push(Problem { field: "scope", why: error.why.to_owned() }),
+                Err(error) => problems.push(Problem { field: "scope", why: error.why.trim_start_matches("scope ").to_owned() }),
             }
         }
     }

@@ -23,7 +23,7 @@ pub async fn add(desk: &Desk, uri: &str, name: &str, scope: &str) -> Result<Reso
         problems.push(Problem { field: "name", why: "must have 1 to 100 characters".to_owned() });
     }
     let scope = Scope::parse(scope).unwrap_or_else(|error| {
-        problems.push(Problem { field: "scope", why: error.why.to_owned() });
+        problems.push(Problem { field: "scope", why: error.why.trim_start_matches("scope ").to_owned() });
         Scope::empty()
     });
     if !problems.is_empty() {

@@ -2,8 +2,8 @@
 
 use super::{Provider, Signed, Visit, audit};
 use crate::base::{Fault, Id, Timestamp};
-use crate::identity::sessions::{self, Session};
 use crate::identity::consent;
+use crate::identity::sessions::{self, Session};
 use crate::oauth::Scope;
 use crate::store::audit as audits;
 use crate::store::grants;

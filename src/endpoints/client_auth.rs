@@ -150,13 +150,21 @@ async fn proves(
 /// Compares with every live secret, in full and in constant time.
 fn knows_secret(client: &ClientRef, secret: &str, now: Timestamp) -> bool {
     let hash = sha256_base64url(secret);
-    client.secrets.iter().filter(|s| s.expires_at.is_none_or(|at| now < at)).fold(false, |known, stored| {
-        same(stored.hash.as_bytes(), hash.as_bytes()) | known
-    })
+    client
+        .secrets
+        .iter()
+        .filter(|s| s.expires_at.is_none_or(|at| now < at))
+        .fold(false, |known, stored| same(stored.hash.as_bytes(), hash.as_bytes()) | known)
 }
 
 /// RFC 7523 section 3: issuer and subject are the client, the audience is us, the `jti` was never used.
-async fn asserts(provider: &Provider, client: &ClientRef, assertion: &str, endpoint: &str, now: Timestamp) -> Result<bool, Fault> {
+async fn asserts(
+    provider: &Provider,
+    client: &ClientRef,
+    assertion: &str,
+    endpoint: &str,
+    now: Timestamp,
+) -> Result<bool, Fault> {
     let Some(keys) = assertion_keys(provider, client, assertion, now)? else { return Ok(false) };
     let token_endpoint = provider.issuer.join("/token");
     let expect = Expect {

@@ -194,8 +194,7 @@ pub async fn sign_in(
     visit: &Visit,
 ) -> Result<PasswordOutcome, Fault> {
     let (login, password) = credentials;
-    let attempt =
-        Attempt { login, password, browser_hash: visit.browser_hash.clone(), address: visit.address, now: visit.now };
+    let attempt = Attempt { login, password, browser_hash: visit.browser_hash.clone(), address: visit.address, now: visit.now };
     let user = match sign_in::password(&provider.db, &provider.hasher, attempt).await? {
         Verdict::Verified(user) => user,
         Verdict::Wrong => return Ok(PasswordOutcome::Wrong),

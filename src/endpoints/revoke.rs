@@ -17,7 +17,12 @@ enum Doomed {
 /// # Errors
 /// `invalid_client`, `unauthorized_client` for somebody else's token, `invalid_request`, or something broke: then nothing is
 /// called revoked.
-pub async fn revoke(provider: &Provider, header: &Header, params: &Params, now: Timestamp) -> Result<AuthenticatedClient, Refusal> {
+pub async fn revoke(
+    provider: &Provider,
+    header: &Header,
+    params: &Params,
+    now: Timestamp,
+) -> Result<AuthenticatedClient, Refusal> {
     let client = authenticate(provider, header, params, &provider.issuer.join("/revoke"), now).await?;
     let text = params.require("token", "token is missing")?;
     let Some((owner, doomed)) = find(provider, text, now).await? else { return Ok(client) };

@@ -82,7 +82,8 @@ impl DemoRp {
     pub async fn begin(&self) -> Result<(String, Pending), Fault> {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = self.client().await?;
-        let mut request = client.authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random);
+        let mut request =
+            client.authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random);
         for scope in ["profile", "email", "address", "phone", "offline_access"] {
             request = request.add_scope(Scope::new(scope.to_owned()));
         }
@@ -162,9 +163,8 @@ impl DemoRp {
     }
 }
 
-type HttpFuture<'a> = std::pin::Pin<
-    Box<dyn Future<Output = Result<openidconnect::HttpResponse, crate::outbound::OutboundError>> + Send + 'a>,
->;
+type HttpFuture<'a> =
+    std::pin::Pin<Box<dyn Future<Output = Result<openidconnect::HttpResponse, crate::outbound::OutboundError>> + Send + 'a>>;
 
 fn fault(place: &'static str, error: &dyn std::error::Error) -> Fault {
     let mut text = error.to_string();

@@ -43,7 +43,18 @@ pub enum Material {
 pub struct VerifyingKey {
     pub(super) alg: Alg,
     pub(super) key: DecodingKey,
+    form: Form,
 }
+
+/// Whether both ECDSA signatures with the same `r` are taken. Ours have one form; a client's library may make either.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    LowS,
+    Any,
+}
+
+/// The least bytes of an HMAC key (RFC 7518 section 3.2).
+const HMAC_BYTES: usize = 32;
 
 impl Material {
     /// RFC 7638: the hash of the required members in their order.
@@ -81,7 +92,7 @@ impl Material {
             }
             _ => return None,
         };
-        Some(VerifyingKey { alg, key })
+        Some(VerifyingKey { alg, key, form: Form::Any })
     }
 
     fn algs(&self) -> &'static [Alg] {
@@ -100,14 +111,25 @@ impl PublicJwk {
 
     /// The key that verifies what this one's other half signed.
     pub fn verifying(&self) -> Option<VerifyingKey> {
-        self.material.verifying(self.alg)
+        self.material.verifying(self.alg).map(|key| VerifyingKey { form: Form::LowS, ..key })
     }
 }
 
 impl VerifyingKey {
     /// The shared secret of a client_secret_jwt client; no other HMAC key is ever loaded.
     pub fn hmac(secret: &[u8]) -> Self {
-        Self { alg: Alg::HS256, key: DecodingKey::from_secret(secret) }
+        Self { alg: Alg::HS256, key: DecodingKey::from_secret(secret), form: Form::Any }
+    }
+
+    /// Whether a signature of this form is worth checking: never under a secret that is too short, and of ECDSA signatures only 64
+    /// bytes with neither half zero (CVE-2022-21449).
+    pub(super) fn takes(&self, signature: &[u8]) -> bool {
+        match self.alg {
+            Alg::HS256 => self.key.try_get_as_bytes().is_ok_and(|secret| secret.len() >= HMAC_BYTES),
+            Alg::ES256 => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| self.form == Form::Any || signature.normalize_s().is_none()),
+            Alg::RS256 | Alg::PS256 | Alg::EdDSA => true,
+        }
     }
 }
 

@@ -7,10 +7,9 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
     RsaKeyPair,
 };
-use p256::elliptic_curve::sec1::ToEncodedPoint as _;
-use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
+use rsa::pkcs1::der::Decode as _;
+use rsa::pkcs8::EncodePrivateKey as _;
 use rsa::rand_core::{CryptoRng, RngCore};
-use rsa::traits::PublicKeyParts as _;
 use serde::Serialize;
 
 use super::jwk::{Material, PublicJwk};
@@ -19,11 +18,16 @@ use crate::base::{Fault, Random, Secret, base64url, sha256};
 
 const RSA_BITS: usize = 2048;
 
+/// The types of nearly everything that is signed: ID tokens, and access tokens (RFC 9068 section 2.1).
+const PREPARED: [&str; 2] = ["JWT", "at+jwt"];
+
 /// A key that signs with one algorithm.
 pub struct SigningKey {
     pair: Pair,
     pkcs8: Secret<Vec<u8>>,
     public: PublicJwk,
+    /// The first segment of a token, for each prepared type.
+    headers: [(&'static str, String); 2],
 }
 
 enum Pair {
@@ -103,18 +107,14 @@ impl SigningKey {
         let (pair, material) = match alg {
             Alg::RS256 | Alg::PS256 => {
                 let encoding: &'static dyn RsaEncoding = if alg == Alg::RS256 { &RSA_PKCS1_SHA256 } else { &RSA_PSS_SHA256 };
-                let key = rsa::RsaPrivateKey::from_pkcs8_der(pkcs8).map_err(Fault::at("jose: RSA key"))?;
-                let (n, e) = (base64url(&key.n().to_bytes_be()), base64url(&key.e().to_bytes_be()));
                 let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(Fault::at("jose: RSA key"))?;
-                (Pair::Rsa(pair, encoding), Material::Rsa { n, e })
+                let material = rsa_material(pair.public_key().as_ref())?;
+                (Pair::Rsa(pair, encoding), material)
             }
             Alg::ES256 => {
-                let key = p256::SecretKey::from_pkcs8_der(pkcs8).map_err(Fault::at("jose: EC key"))?;
-                let point = key.public_key().to_encoded_point(false);
-                let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(failed("not a point")) };
-                let material = Material::Ec { crv: "P-256".to_owned(), x: base64url(x), y: base64url(y) };
                 let pair =
                     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(Fault::at("jose: EC key"))?;
+                let material = ec_material(pair.public_key().as_ref())?;
                 (Pair::Ec(pair), material)
             }
             Alg::EdDSA => {
@@ -124,7 +124,9 @@ impl SigningKey {
             }
             Alg::HS256 => return Err(failed("there are no key pairs for HS256")),
         };
-        Ok(Self { pair, pkcs8: Secret::new(pkcs8.to_vec()), public: PublicJwk::new(alg, material) })
+        let public = PublicJwk::new(alg, material);
+        let headers = PREPARED.map(|typ| (typ, header(&public, typ)));
+        Ok(Self { pair, pkcs8: Secret::new(pkcs8.to_vec()), public, headers })
     }
 
     /// The private key, to be sealed.
@@ -150,10 +152,12 @@ impl SigningKey {
     /// # Errors
     /// The claims cannot be written, or the signature failed.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, Fault> {
-        let header = format!(r#"{{"alg":"{}","typ":"{typ}","kid":"{}"}}"#, self.public.alg, self.public.kid);
         let payload = serde_json::to_vec(claims).map_err(Fault::at("jose: claims"))?;
         let mut token = String::with_capacity(payload.len() * 2 + 512);
-        token.push_str(&base64url(header.as_bytes()));
+        match self.headers.iter().find(|(prepared, _)| *prepared == typ) {
+            Some((_, header)) => token.push_str(header),
+            None => token.push_str(&header(&self.public, typ)),
+        }
         token.push('.');
         token.push_str(&base64url(&payload));
         let signature = self.signature(token.as_bytes())?;
@@ -170,8 +174,32 @@ impl SigningKey {
                 pair.sign(*encoding, &random, message, &mut signature).map_err(Fault::at("jose: sign"))?;
                 Ok(base64url(&signature))
             }
-            Pair::Ec(pair) => Ok(base64url(pair.sign(&random, message).map_err(Fault::at("jose: sign"))?.as_ref())),
+            Pair::Ec(pair) => low_s(pair.sign(&random, message).map_err(Fault::at("jose: sign"))?.as_ref()),
             Pair::Ed(pair) => Ok(base64url(pair.try_sign(message).map_err(Fault::at("jose: sign"))?.as_ref())),
         }
     }
+}
+
+/// Of the two ECDSA signatures with the same `r`, the one with the lower `s`: so a token of ours has one form only, and a changed
+/// signature is always a refused one.
+fn low_s(signature: &[u8]) -> Result<String, Fault> {
+    let signature = p256::ecdsa::Signature::from_slice(signature).map_err(Fault::at("jose: sign"))?;
+    Ok(base64url(&signature.normalize_s().unwrap_or(signature).to_bytes()))
+}
+
+fn header(public: &PublicJwk, typ: &str) -> String {
+    base64url(format!(r#"{{"alg":"{}","typ":"{typ}","kid":"{}"}}"#, public.alg, public.kid).as_bytes())
+}
+
+/// From PKCS#1, as aws-lc-rs shows a public key: reading the private key a second time would cost milliseconds at each start.
+fn rsa_material(public: &[u8]) -> Result<Material, Fault> {
+    let key = rsa::pkcs1::RsaPublicKey::from_der(public).map_err(Fault::at("jose: RSA key"))?;
+    Ok(Material::Rsa { n: base64url(key.modulus.as_bytes()), e: base64url(key.public_exponent.as_bytes()) })
+}
+
+/// From an uncompressed point (SEC 1 section 2.3.3): 4, then both coordinates.
+fn ec_material(point: &[u8]) -> Result<Material, Fault> {
+    let coordinates = point.strip_prefix(&[4]).filter(|rest| rest.len() == 64).and_then(|rest| rest.split_at_checked(32));
+    let (x, y) = coordinates.ok_or_else(|| failed("not an uncompressed point"))?;
+    Ok(Material::Ec { crv: "P-256".to_owned(), x: base64url(x), y: base64url(y) })
 }

@@ -12,6 +12,9 @@ use crate::base::{Timestamp, base64url_decode};
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
 
+/// However a caller asks, clocks may not differ by more.
+const MOST_LEEWAY_SECONDS: i64 = 10;
+
 /// How far `iat` may lie ahead, beside the leeway: clocks of others.
 const IAT_AHEAD_SECONDS: i64 = 60;
 
@@ -51,7 +54,8 @@ impl Default for Expect<'_> {
             required: &["exp", "iat", "iss", "aud", "sub"],
             leeway_seconds: 0,
             expired: Expired::Refused,
-            now: Timestamp::from_unix(0),
+            // A forgotten time finds every token expired.
+            now: Timestamp::from_unix(i64::MAX),
         }
     }
 }
@@ -116,6 +120,9 @@ pub fn verify(token: &str, key: &VerifyingKey, expect: &Expect<'_>) -> Result<Ma
     if header.alg != key.alg.as_str() || !fits_typ(&header.typ, expect.typ) {
         return Err(Refused);
     }
+    if !base64url_decode(parts.signature).is_some_and(|signature| key.takes(&signature)) {
+        return Err(Refused);
+    }
     let valid = jsonwebtoken::crypto::verify(parts.signature, parts.message.as_bytes(), &key.key, key.alg.library());
     if !valid.unwrap_or(false) {
         return Err(Refused);
@@ -145,7 +152,7 @@ fn times(claims: &Map<String, Value>, expect: &Expect<'_>) -> bool {
         Some(value) => value.as_i64().filter(|at| *at >= 0).map(|at| Some(Timestamp::from_unix(at))).ok_or(()),
     };
     let (Ok(exp), Ok(nbf), Ok(iat)) = (time("exp"), time("nbf"), time("iat")) else { return false };
-    let (now, leeway) = (expect.now, expect.leeway_seconds);
+    let (now, leeway) = (expect.now, expect.leeway_seconds.clamp(0, MOST_LEEWAY_SECONDS));
     let alive = expect.expired == Expired::Accepted || exp.is_none_or(|exp| now < exp.plus(leeway));
     let begun = nbf.is_none_or(|nbf| nbf <= now.plus(leeway));
     let made = iat.is_none_or(|iat| iat <= now.plus(leeway.max(IAT_AHEAD_SECONDS)));
@@ -163,3 +170,7 @@ fn audience(claims: &Map<String, Value>, allowed: &[&str]) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

@@ -102,7 +102,8 @@ pub async fn rotate_now(
         let now = clock.now();
         let due = next.published_at.plus(policy.publish_seconds);
         let forced = order.haste == Haste::Forced;
-        let activated = (forced || now >= due) && hand.activate(&active, &next, if forced { now } else { published_by(policy, now) }).await?;
+        let activated =
+            (forced || now >= due) && hand.activate(&active, &next, if forced { now } else { published_by(policy, now) }).await?;
         turned.push(Turned { alg, kid: next.kid, active_at: if activated { now } else { due } });
     }
     Ok(turned)

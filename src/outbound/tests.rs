@@ -37,7 +37,8 @@ fn opened(port: u16) -> Outbound {
 async fn what_only_we_can_reach_is_not_called() {
     let (port, calls) = serve(answer(b"secret")).await;
     let outbound = Outbound::new(Rules::default());
-    let hosts = ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "localhost.", "[64:ff9b::7f00:1]"];
+    let hosts =
+        ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "localhost.", "[64:ff9b::7f00:1]"];
     for host in hosts {
         for scheme in ["https", "http", "ftp"] {
             let refused = outbound.get(&format!("{scheme}://{host}:{port}/")).await;
@@ -59,8 +60,13 @@ async fn the_one_origin() {
     let (port, calls) = serve(answer(b"ok")).await;
     let outbound = opened(port);
     let found = outbound.get(&format!("http://127.0.0.1:{port}/x?y")).await.unwrap();
-    assert_eq!((found.status().as_u16(), found.body().as_slice(), found.headers()["x-one"].as_bytes()), (200, &b"ok"[..], &b"1"[..]));
-    for other in [format!("http://localhost:{port}/"), format!("http://127.0.0.1:{}/", port ^ 1), format!("https://127.0.0.1:{port}/")] {
+    assert_eq!(
+        (found.status().as_u16(), found.body().as_slice(), found.headers()["x-one"].as_bytes()),
+        (200, &b"ok"[..], &b"1"[..])
+    );
+    for other in
+        [format!("http://localhost:{port}/"), format!("http://127.0.0.1:{}/", port ^ 1), format!("https://127.0.0.1:{port}/")]
+    {
         assert_eq!(outbound.get(&other).await.err(), Some(OutboundError::Refused), "{other}");
     }
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 1);

@@ -22,10 +22,8 @@ pub struct AuditEvent {
 /// Storage failed.
 pub async fn write(tx: &mut Tx, id: &Id, event: &AuditEvent) -> Result<(), Fault> {
     let detail = if event.detail.is_null() { String::new() } else { event.detail.to_string() };
-    let statement = sql(
-        "INSERT INTO audit_events (id, at, kind, actor, user_id, client_id, address, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
+    let statement = sql("INSERT INTO audit_events (id, at, kind, actor, user_id, client_id, address, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
     .bind(id)
     .bind(event.at)
     .bind(event.kind.as_str())
@@ -51,11 +49,9 @@ pub struct Filter {
 /// # Errors
 /// Storage failed.
 pub async fn list(conn: &mut Conn, filter: &Filter) -> Result<Vec<AuditEvent>, Fault> {
-    let statement = sql(
-        "SELECT at, kind, actor, user_id, client_id, address, detail FROM audit_events
+    let statement = sql("SELECT at, kind, actor, user_id, client_id, address, detail FROM audit_events
          WHERE (CAST($1 AS TEXT) IS NULL OR kind = $1) AND (CAST($2 AS TEXT) IS NULL OR user_id = $2)
-         ORDER BY id DESC LIMIT $3",
-    )
+         ORDER BY id DESC LIMIT $3")
     .bind(filter.kind.as_ref())
     .bind(filter.user_id.as_ref())
     .bind(filter.limit);

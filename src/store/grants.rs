@@ -50,18 +50,17 @@ impl Grant {
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, grant: &Grant, now: Timestamp) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO grants (id, client_id, user_id, session_id, offline, detail, created_at, expires_at, revoked_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(&grant.id)
-    .bind(&grant.client_id)
-    .bind(grant.user_id.as_ref())
-    .bind(grant.session_id.as_ref())
-    .bind(grant.offline)
-    .bind(&grant.detail)
-    .bind(now)
-    .bind(grant.expires_at);
+    let statement =
+        sql("INSERT INTO grants (id, client_id, user_id, session_id, offline, detail, created_at, expires_at, revoked_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL) ON CONFLICT (id) DO NOTHING")
+        .bind(&grant.id)
+        .bind(&grant.client_id)
+        .bind(grant.user_id.as_ref())
+        .bind(grant.session_id.as_ref())
+        .bind(grant.offline)
+        .bind(&grant.detail)
+        .bind(now)
+        .bind(grant.expires_at);
     tx.execute(statement).await?;
     Ok(())
 }
@@ -114,8 +113,7 @@ pub async fn revoke_for_user_client(tx: &mut Tx, user: &Id, client_id: &str, now
 /// # Errors
 /// Storage failed.
 pub async fn revoke_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u64, Fault> {
-    let statement =
-        sql("UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL").bind(user).bind(now);
+    let statement = sql("UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL").bind(user).bind(now);
     tx.execute(statement).await
 }
 
@@ -134,10 +132,9 @@ pub async fn revoke_for_client(tx: &mut Tx, client_id: &str, now: Timestamp) -> 
 /// # Errors
 /// Storage failed.
 pub async fn revoke_for_session(tx: &mut Tx, session: &Id, now: Timestamp) -> Result<u64, Fault> {
-    let statement =
-        sql("UPDATE grants SET revoked_at = $2 WHERE session_id = $1 AND NOT offline AND revoked_at IS NULL")
-            .bind(session)
-            .bind(now);
+    let statement = sql("UPDATE grants SET revoked_at = $2 WHERE session_id = $1 AND NOT offline AND revoked_at IS NULL")
+        .bind(session)
+        .bind(now);
     tx.execute(statement).await
 }
 
@@ -146,10 +143,8 @@ pub async fn revoke_for_session(tx: &mut Tx, session: &Id, now: Timestamp) -> Re
 /// # Errors
 /// Storage failed.
 pub async fn clients_of_user(conn: &mut Conn, user: &Id, now: Timestamp) -> Result<Vec<(String, Timestamp)>, Fault> {
-    let statement = sql(
-        "SELECT client_id, MIN(created_at) FROM grants
-         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 GROUP BY client_id ORDER BY client_id",
-    )
+    let statement = sql("SELECT client_id, MIN(created_at) FROM grants
+         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 GROUP BY client_id ORDER BY client_id")
     .bind(user)
     .bind(now);
     let read = |row: &super::Row| {

@@ -51,10 +51,8 @@ impl EventKind {
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, interaction: &Interaction, now: Timestamp) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO interactions (id, browser_hash, client_id, request, created_at, expires_at, finished_at)
-         VALUES ($1, $2, $3, $4, $5, $6, NULL)",
-    )
+    let statement = sql("INSERT INTO interactions (id, browser_hash, client_id, request, created_at, expires_at, finished_at)
+         VALUES ($1, $2, $3, $4, $5, $6, NULL)")
     .bind(&interaction.id)
     .bind(&interaction.browser_hash)
     .bind(&interaction.client_id)
@@ -68,10 +66,8 @@ pub async fn insert(tx: &mut Tx, interaction: &Interaction, now: Timestamp) -> R
 /// # Errors
 /// Storage failed.
 pub async fn find(conn: &mut Conn, id: &Id) -> Result<Option<Interaction>, Fault> {
-    let statement = sql(
-        "SELECT id, browser_hash, client_id, request, expires_at, finished_at FROM interactions WHERE id = $1",
-    )
-    .bind(id);
+    let statement =
+        sql("SELECT id, browser_hash, client_id, request, expires_at, finished_at FROM interactions WHERE id = $1").bind(id);
     let Some(row) = conn.fetch(statement).await? else { return Ok(None) };
     let mut c = row.columns("interactions");
     Ok(Some(Interaction {
@@ -108,15 +104,14 @@ pub async fn events(conn: &mut Conn, interaction: &Id) -> Result<Vec<Event>, Fau
 /// # Errors
 /// Storage failed.
 pub async fn add_event(tx: &mut Tx, id: &Id, interaction: &Id, event: &Event, now: Timestamp) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO interaction_events (id, interaction_id, kind, session_id, detail, at) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(id)
-    .bind(interaction)
-    .bind(event.kind.as_str())
-    .bind(&event.session_id)
-    .bind(&event.detail)
-    .bind(now);
+    let statement =
+        sql("INSERT INTO interaction_events (id, interaction_id, kind, session_id, detail, at) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(id)
+            .bind(interaction)
+            .bind(event.kind.as_str())
+            .bind(&event.session_id)
+            .bind(&event.detail)
+            .bind(now);
     tx.execute(statement).await?;
     Ok(())
 }

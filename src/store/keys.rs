@@ -67,10 +67,8 @@ fn read(c: &mut Columns<'_>) -> Result<StoredKey, Fault> {
 /// # Errors
 /// Storage failed, or a row is broken.
 pub async fn list(conn: &mut Conn) -> Result<Vec<StoredKey>, Fault> {
-    let statement = sql(
-        "SELECT id, kid, alg, state, public_jwk, sealed, created_at, published_at, activated_at, retired_at
-         FROM signing_keys ORDER BY alg, id",
-    );
+    let statement = sql("SELECT id, kid, alg, state, public_jwk, sealed, created_at, published_at, activated_at, retired_at
+         FROM signing_keys ORDER BY alg, id");
     conn.fetch_all(statement).await?.iter().map(|row| read(&mut row.columns("signing_keys"))).collect()
 }
 
@@ -79,10 +77,8 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<StoredKey>, Fault> {
 /// # Errors
 /// Storage failed, or a row is broken.
 pub async fn live(conn: &mut Conn) -> Result<Vec<StoredKey>, Fault> {
-    let statement = sql(
-        "SELECT id, kid, alg, state, public_jwk, sealed, created_at, published_at, activated_at, retired_at
-         FROM signing_keys WHERE state IN ('active', 'next', 'retiring') ORDER BY alg, id",
-    );
+    let statement = sql("SELECT id, kid, alg, state, public_jwk, sealed, created_at, published_at, activated_at, retired_at
+         FROM signing_keys WHERE state IN ('active', 'next', 'retiring') ORDER BY alg, id");
     conn.fetch_all(statement).await?.iter().map(|row| read(&mut row.columns("signing_keys"))).collect()
 }
 
@@ -92,11 +88,9 @@ pub async fn live(conn: &mut Conn) -> Result<Vec<StoredKey>, Fault> {
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, key: &StoredKey) -> Result<bool, Fault> {
     let jwk = serde_json::to_string(&key.public_jwk).map_err(Fault::at("store: public key"))?;
-    let statement = sql(
-        "INSERT INTO signing_keys
+    let statement = sql("INSERT INTO signing_keys
          (id, kid, alg, state, public_jwk, sealed, created_at, published_at, activated_at, retired_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
-    )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING")
     .bind(&key.id)
     .bind(&key.kid)
     .bind(key.alg.as_str())
@@ -121,11 +115,9 @@ pub async fn retire_active(
     published_by: Timestamp,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let statement = sql(
-        "UPDATE signing_keys SET state = 'retiring', retired_at = $4
+    let statement = sql("UPDATE signing_keys SET state = 'retiring', retired_at = $4
          WHERE kid = $1 AND state = 'active' AND EXISTS
-         (SELECT 1 FROM signing_keys n WHERE n.kid = $2 AND n.state = 'next' AND n.published_at <= $3)",
-    )
+         (SELECT 1 FROM signing_keys n WHERE n.kid = $2 AND n.state = 'next' AND n.published_at <= $3)")
     .bind(active)
     .bind(next)
     .bind(published_by)
@@ -148,10 +140,8 @@ pub async fn activate(tx: &mut Tx, next: &str, now: Timestamp) -> Result<bool, F
 /// # Errors
 /// Storage failed.
 pub async fn forget(tx: &mut Tx, kid: &str, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql(
-        "UPDATE signing_keys SET state = 'gone', sealed = '', retired_at = COALESCE(retired_at, $2)
-         WHERE kid = $1 AND state IN ('next', 'retiring')",
-    )
+    let statement = sql("UPDATE signing_keys SET state = 'gone', sealed = '', retired_at = COALESCE(retired_at, $2)
+         WHERE kid = $1 AND state IN ('next', 'retiring')")
     .bind(kid)
     .bind(now);
     Ok(tx.execute(statement).await? > 0)

@@ -96,7 +96,8 @@ pub async fn migrate(db: &Db) -> Result<usize, Fault> {
 
 /// A migration that the engine refuses meets tables that it does not expect.
 fn refused(number: i64, error: impl std::fmt::Display) -> Fault {
-    let why = format!("migration {number} cannot be applied and nothing of it was; is this a database of Vouchsafe's own? {error}");
+    let why =
+        format!("migration {number} cannot be applied and nothing of it was; is this a database of Vouchsafe's own? {error}");
     Fault::new("store: migrations", why)
 }
 

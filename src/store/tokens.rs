@@ -39,13 +39,12 @@ pub struct Opaque {
 /// # Errors
 /// Storage failed.
 pub async fn insert_code(tx: &mut Tx, hash: &str, grant_id: &str, detail: &str, expires_at: Timestamp) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO authorization_codes (hash, grant_id, detail, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)",
-    )
-    .bind(hash)
-    .bind(grant_id)
-    .bind(detail)
-    .bind(expires_at);
+    let statement =
+        sql("INSERT INTO authorization_codes (hash, grant_id, detail, expires_at, used_at) VALUES ($1, $2, $3, $4, NULL)")
+            .bind(hash)
+            .bind(grant_id)
+            .bind(detail)
+            .bind(expires_at);
     tx.execute(statement).await?;
     Ok(())
 }
@@ -74,10 +73,8 @@ pub async fn find_code(conn: &mut Conn, hash: &str) -> Result<Option<Code>, Faul
 /// # Errors
 /// Storage failed.
 pub async fn consume_code(tx: &mut Tx, hash: &str, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql(
-        "UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
-         AND EXISTS (SELECT 1 FROM grants g WHERE g.id = authorization_codes.grant_id AND g.revoked_at IS NULL)",
-    )
+    let statement = sql("UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
+         AND EXISTS (SELECT 1 FROM grants g WHERE g.id = authorization_codes.grant_id AND g.revoked_at IS NULL)")
     .bind(hash)
     .bind(now);
     Ok(tx.execute(statement).await? > 0)
@@ -96,11 +93,9 @@ pub struct NewFamily<'a> {
 /// # Errors
 /// Storage failed.
 pub async fn insert_family(tx: &mut Tx, family: &NewFamily<'_>, now: Timestamp) -> Result<(), Fault> {
-    let statement = sql(
-        "INSERT INTO refresh_families
+    let statement = sql("INSERT INTO refresh_families
          (id, lookup, grant_id, generation, current_hash, rotated_at, idle_expires_at, expires_at)
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $7)",
-    )
+         VALUES ($1, $2, $3, 1, $4, $5, $6, $7)")
     .bind(family.id)
     .bind(family.lookup)
     .bind(family.grant_id)
@@ -147,16 +142,15 @@ pub struct Rotation<'a> {
 /// # Errors
 /// Storage failed.
 pub async fn rotate_family(tx: &mut Tx, rotation: &Rotation<'_>, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql(
-        "UPDATE refresh_families SET generation = generation + 1, current_hash = $3, rotated_at = $4, idle_expires_at = $5
+    let statement =
+        sql("UPDATE refresh_families SET generation = generation + 1, current_hash = $3, rotated_at = $4, idle_expires_at = $5
          WHERE id = $1 AND generation = $2
-         AND EXISTS (SELECT 1 FROM grants g WHERE g.id = refresh_families.grant_id AND g.revoked_at IS NULL)",
-    )
-    .bind(rotation.family)
-    .bind(rotation.from_generation)
-    .bind(rotation.hash)
-    .bind(now)
-    .bind(rotation.idle_expires_at);
+         AND EXISTS (SELECT 1 FROM grants g WHERE g.id = refresh_families.grant_id AND g.revoked_at IS NULL)")
+        .bind(rotation.family)
+        .bind(rotation.from_generation)
+        .bind(rotation.hash)
+        .bind(now)
+        .bind(rotation.idle_expires_at);
     Ok(tx.execute(statement).await? > 0)
 }
 
@@ -165,10 +159,8 @@ pub async fn rotate_family(tx: &mut Tx, rotation: &Rotation<'_>, now: Timestamp)
 /// # Errors
 /// Storage failed.
 pub async fn stands_at(tx: &mut Tx, family: &Id, generation: i64) -> Result<bool, Fault> {
-    let statement = sql(
-        "SELECT 1 FROM refresh_families f JOIN grants g ON g.id = f.grant_id
-         WHERE f.id = $1 AND f.generation = $2 AND g.revoked_at IS NULL",
-    )
+    let statement = sql("SELECT 1 FROM refresh_families f JOIN grants g ON g.id = f.grant_id
+         WHERE f.id = $1 AND f.generation = $2 AND g.revoked_at IS NULL")
     .bind(family)
     .bind(generation);
     Ok(tx.fetch(statement).await?.is_some())
@@ -196,23 +188,24 @@ pub async fn find_opaque(conn: &mut Conn, hash: &str) -> Result<Option<Opaque>, 
         " FROM access_tokens t JOIN grants g ON g.id = t.grant_id WHERE t.hash = $1"
     ))
     .bind(hash);
-    conn.fetch(statement).await?.map(|row: Row| {
-        let mut c = row.columns("access_tokens");
-        Ok(Opaque {
-            detail: c.text("detail")?,
-            expires_at: c.time("expires_at")?,
-            revoked_at: c.opt_time("revoked_at")?,
-            grant: grants::read(&mut c)?,
+    conn.fetch(statement)
+        .await?
+        .map(|row: Row| {
+            let mut c = row.columns("access_tokens");
+            Ok(Opaque {
+                detail: c.text("detail")?,
+                expires_at: c.time("expires_at")?,
+                revoked_at: c.opt_time("revoked_at")?,
+                grant: grants::read(&mut c)?,
+            })
         })
-    })
-    .transpose()
+        .transpose()
 }
 
 /// # Errors
 /// Storage failed.
 pub async fn revoke_opaque(tx: &mut Tx, hash: &str, now: Timestamp) -> Result<bool, Fault> {
-    let statement =
-        sql("UPDATE access_tokens SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL").bind(hash).bind(now);
+    let statement = sql("UPDATE access_tokens SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL").bind(hash).bind(now);
     Ok(tx.execute(statement).await? > 0)
 }
 
@@ -231,10 +224,8 @@ pub async fn revoke_jti(tx: &mut Tx, jti: &str, expires_at: Timestamp) -> Result
 /// # Errors
 /// Storage failed.
 pub async fn use_assertion_jti(tx: &mut Tx, client_id: &str, jti_hash: &str, expires_at: Timestamp) -> Result<bool, Fault> {
-    let statement = sql(
-        "INSERT INTO assertion_jti (client_id, jti_hash, expires_at) VALUES ($1, $2, $3)
-         ON CONFLICT (client_id, jti_hash) DO NOTHING",
-    )
+    let statement = sql("INSERT INTO assertion_jti (client_id, jti_hash, expires_at) VALUES ($1, $2, $3)
+         ON CONFLICT (client_id, jti_hash) DO NOTHING")
     .bind(client_id)
     .bind(jti_hash)
     .bind(expires_at);

@@ -45,9 +45,5 @@ pub fn userinfo_claims(person: &Person<'_>, scope: &Scope, request: Option<&Clai
 
 fn collect<'a>(person: &Person<'_>, scope: Option<&Scope>, named: impl Iterator<Item = &'a str>) -> Map<String, Value> {
     let from_scope = scope.map(claims_for_scope).unwrap_or_default();
-    from_scope
-        .into_iter()
-        .chain(named)
-        .filter_map(|name| person.claim(name).map(|value| (name.to_owned(), value)))
-        .collect()
+    from_scope.into_iter().chain(named).filter_map(|name| person.claim(name).map(|value| (name.to_owned(), value))).collect()
 }

@@ -40,9 +40,8 @@ impl RefreshKey {
     /// # Errors
     /// The stored lookup is not one of ours.
     pub fn token(&self, lookup: &str, generation: i64) -> Result<(Secret<String>, String), Fault> {
-        let mut bytes = base64url_decode(lookup)
-            .filter(|l| l.len() == LOOKUP)
-            .ok_or_else(|| Fault::corrupt("refresh_families", "lookup"))?;
+        let mut bytes =
+            base64url_decode(lookup).filter(|l| l.len() == LOOKUP).ok_or_else(|| Fault::corrupt("refresh_families", "lookup"))?;
         bytes.extend(generation.to_be_bytes());
         bytes.extend(self.0.tag(&bytes));
         let token = format!("{PREFIX}{}", base64url(&bytes));

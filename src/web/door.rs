@@ -119,7 +119,10 @@ pub fn serve(state: Shared, listen: Listen) -> Result<Serving, Fault> {
 /// The listener cannot be used.
 pub fn serve_metrics(state: Shared, listener: TcpListener) -> Result<MetricsServer, Fault> {
     let server = HttpServer::new(move || {
-        App::new().app_data(state.0.clone()).route("/metrics", web::get().to(metrics)).default_service(web::to(HttpResponse::NotFound))
+        App::new()
+            .app_data(state.0.clone())
+            .route("/metrics", web::get().to(metrics))
+            .default_service(web::to(HttpResponse::NotFound))
     })
     .workers(1)
     .shutdown_timeout(1)

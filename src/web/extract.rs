@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use actix_web::web::{BytesMut, Payload};
-use actix_web::HttpRequest;
 use base64::Engine as _;
 
 use super::State;
@@ -63,7 +63,8 @@ enum BodyTrouble {
 
 async fn read(mut payload: Payload) -> Result<BytesMut, BodyTrouble> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = std::future::poll_fn(|cx| futures_core::Stream::poll_next(std::pin::Pin::new(&mut payload), cx)).await {
+    while let Some(chunk) = std::future::poll_fn(|cx| futures_core::Stream::poll_next(std::pin::Pin::new(&mut payload), cx)).await
+    {
         let chunk = chunk.map_err(|_| BodyTrouble::Broken)?;
         if body.len() + chunk.len() > LARGEST_BODY {
             return Err(BodyTrouble::TooLarge);

@@ -5,8 +5,8 @@ use std::time::Instant;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -52,7 +52,11 @@ pub async fn around<B: MessageBody + 'static>(
     let begun = Instant::now();
     let mut response = next.call(request).instrument(span).await?.map_into_left_body();
     let pattern = response.request().match_pattern();
-    state.metrics.count(pattern.and_then(|p| routes::position(&p, state.provider.issuer.path())), response.status().as_u16(), begun.elapsed());
+    state.metrics.count(
+        pattern.and_then(|p| routes::position(&p, state.provider.issuer.path())),
+        response.status().as_u16(),
+        begun.elapsed(),
+    );
     complete(response.headers_mut(), &state, path.strip_prefix(state.provider.issuer.path()).unwrap_or_default(), &id);
     Ok(response)
 }
@@ -68,7 +72,9 @@ fn is_for_us(request: &ServiceRequest, state: &State) -> bool {
     let by_proxy = || {
         request.peer_addr().is_some_and(|peer| state.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical())))
     };
-    asked.eq_ignore_ascii_case(state.provider.issuer.authority()) || request.path().ends_with("z") && is_probe(request.path()) || by_proxy()
+    asked.eq_ignore_ascii_case(state.provider.issuer.authority())
+        || request.path().ends_with("z") && is_probe(request.path())
+        || by_proxy()
 }
 
 fn is_probe(path: &str) -> bool {

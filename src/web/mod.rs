@@ -11,8 +11,8 @@ mod door;
 mod extract;
 mod headers;
 mod metrics;
-mod openapi;
 pub mod oauth;
+mod openapi;
 pub mod pages;
 mod parameters;
 pub mod person;
@@ -23,12 +23,11 @@ mod status;
 mod texts;
 mod tls;
 
-
 pub use csrf::Csrf;
 pub use door::{Handle, Listen, MetricsServer, Serving, Shared, serve, serve_metrics};
 pub use metrics::Metrics;
-pub use pages::HouseLook;
 pub use openapi::document as openapi_document;
+pub use pages::HouseLook;
 pub use prepared::{MAX_AGE_SECONDS, Prepared};
 pub use state::{ACCENT_CSS_PATH, State, accent_css};
 pub use tls::TlsFiles;

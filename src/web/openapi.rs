@@ -109,7 +109,8 @@ pub async fn docs(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let browser = cookies::browser(&request, &state.provider.issuer, &state.provider.random);
     let hash = browser.map(|browser| browser.hash).unwrap_or_default();
     let base = state.provider.issuer.path();
-    let groups = [(Group::Metadata, "Metadata"), (Group::Protocol, "OAuth 2.0 and OpenID Connect"), (Group::Operation, "Operation")];
+    let groups =
+        [(Group::Metadata, "Metadata"), (Group::Protocol, "OAuth 2.0 and OpenID Connect"), (Group::Operation, "Operation")];
     let model = Docs {
         frame: super::pages::Frame { csrf: None, ..state.frame(&request, &hash, None, None) },
         issuer: state.provider.issuer.as_str().to_owned(),

@@ -142,7 +142,11 @@ const USERINFO: Described = Described {
 const INTROSPECT: Described = Described {
     auth: Auth::Client,
     parameters: &[needs("token", "An access or refresh token"), may("token_type_hint", "Only a hint: the token's shape tells")],
-    answers: &[json(200, "active, and what the token says if it is alive and the client may see it"), UNAUTHENTICATED, UNAVAILABLE],
+    answers: &[
+        json(200, "active, and what the token says if it is alive and the client may see it"),
+        UNAUTHENTICATED,
+        UNAVAILABLE,
+    ],
 };
 
 const REVOKE: Described = Described {
@@ -164,5 +168,8 @@ const END_SESSION: Described = Described {
         may("state", "Comes back unchanged"),
         may("client_id", "The client, where there is no hint"),
     ],
-    answers: &[bare(303, "Back to the client, to our own page, or to the question whether to sign out"), html(400, "An error page")],
+    answers: &[
+        bare(303, "Back to the client, to our own page, or to the question whether to sign out"),
+        html(400, "An error page"),
+    ],
 };

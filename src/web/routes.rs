@@ -63,7 +63,13 @@ pub struct Endpoint {
     route: fn(Resource) -> Resource,
 }
 
-const fn page(path: &'static str, methods: &'static [&'static str], rate: Rate, summary: &'static str, route: fn(Resource) -> Resource) -> Endpoint {
+const fn page(
+    path: &'static str,
+    methods: &'static [&'static str],
+    rate: Rate,
+    summary: &'static str,
+    route: fn(Resource) -> Resource,
+) -> Endpoint {
     Endpoint { path, methods, group: Group::Page, metadata: None, cors: Cors::Nobody, csrf: Csrf::Checked, rate, summary, route }
 }
 
@@ -87,12 +93,20 @@ fn cors() -> actix_web::Route {
 
 /// Every endpoint, in the order of the documents.
 pub const ENDPOINTS: &[Endpoint] = &[
-    open("/.well-known/openid-configuration", Group::Metadata, Rate::Metadata, "Provider metadata (OpenID Connect Discovery)", |r| {
-        r.route(read().to(metadata::discovery))
-    }),
-    open("/.well-known/oauth-authorization-server", Group::Metadata, Rate::Metadata, "Authorization server metadata (RFC 8414)", |r| {
-        r.route(read().to(metadata::discovery))
-    }),
+    open(
+        "/.well-known/openid-configuration",
+        Group::Metadata,
+        Rate::Metadata,
+        "Provider metadata (OpenID Connect Discovery)",
+        |r| r.route(read().to(metadata::discovery)),
+    ),
+    open(
+        "/.well-known/oauth-authorization-server",
+        Group::Metadata,
+        Rate::Metadata,
+        "Authorization server metadata (RFC 8414)",
+        |r| r.route(read().to(metadata::discovery)),
+    ),
     Endpoint {
         metadata: Some("jwks_uri"),
         ..open("/jwks", Group::Metadata, Rate::Metadata, "The public keys that verify what is signed here (RFC 7517)", |r| {
@@ -202,7 +216,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     page("/docs", &["GET"], Rate::Page, "This table as a page", |r| r.route(read().to(openapi::docs))),
     open("/healthz", Group::Operation, Rate::Metadata, "The process answers", |r| r.route(read().to(status::healthz))),
-    open("/readyz", Group::Operation, Rate::Metadata, "The process can reach its database", |r| r.route(read().to(status::readyz))),
+    open("/readyz", Group::Operation, Rate::Metadata, "The process can reach its database", |r| {
+        r.route(read().to(status::readyz))
+    }),
 ];
 
 /// Puts the table below the issuer's path.

@@ -6,9 +6,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::ACCEPT_LANGUAGE;
 use ipnet::IpNet;
 
-use super::{Csrf, Metrics};
 use super::pages::{AppLook, Checked, Frame, HouseLook};
 use super::prepared::Prepared;
+use super::{Csrf, Metrics};
 use crate::endpoints::{ClientRef, Provider};
 use crate::oauth::locale::negotiate;
 

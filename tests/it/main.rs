@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
+    dead_code,
     reason = "a test that finds something unexpected stops by panicking"
 )]
 

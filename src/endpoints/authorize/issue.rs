@@ -2,12 +2,12 @@
 
 use super::{Approved, ReplyTo, ValidRequest};
 use crate::base::{Fault, Secret, Timestamp};
+use crate::base::{Id, public_id};
 use crate::endpoints::{ClientRef, Provider, Signed, Visit, audit, person};
 use crate::oauth::{Error, ResponseMode};
 use crate::store::audit as audits;
 use crate::store::grants::{self, Grant};
 use crate::store::{interactions, tokens};
-use crate::base::{Id, public_id};
 use crate::tokens::{AuthorizationCode, CodeDetail, GrantDetail, Minted, Order, Recipe, id_token_claims};
 
 /// Seconds that a code lives (protocol A5).
@@ -45,10 +45,8 @@ pub struct Answer {
 
 /// An error for the client, with `state` and `iss` (RFC 6749 section 4.1.2.1, RFC 9207).
 pub fn answer_error(provider: &Provider, to: &AnswerTo, error: Error) -> Answer {
-    let params = vec![
-        ("error", Secret::new(error.code.as_str().to_owned())),
-        ("error_description", Secret::new(error.why.to_owned())),
-    ];
+    let params =
+        vec![("error", Secret::new(error.code.as_str().to_owned())), ("error_description", Secret::new(error.why.to_owned()))];
     finish(provider, to.clone(), params)
 }
 
@@ -85,7 +83,8 @@ pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Appro
     };
     let grant = new_grant(provider, occasion, &detail, visit.now)?;
     let code = request.response_type.has_code().then(|| AuthorizationCode::new(&provider.random)).transpose()?;
-    let front = front_channel(provider, occasion, &FrontChannel { grant: &grant, detail: &detail, code: code.as_ref() }, visit.now)?;
+    let front =
+        front_channel(provider, occasion, &FrontChannel { grant: &grant, detail: &detail, code: code.as_ref() }, visit.now)?;
     let mut params = Vec::new();
     if let Some(code) = &code {
         params.push(("code", Secret::new(code.expose().to_owned())));

@@ -81,7 +81,13 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
         return Step::Choose;
     }
     if wanted_sub(request).is_some_and(|sub| sub != signed.user.sub) {
-        return Step::SignIn(Reason::OtherPerson);
+        // Whoever came instead of the expected person is not asked again and again (Core section 3.1.2.1).
+        let why = "somebody else than the expected person signed in";
+        return if signed_in_now {
+            Step::Refuse(Error::new(ErrorCode::LoginRequired, why))
+        } else {
+            Step::SignIn(Reason::OtherPerson)
+        };
     }
     // Times are whole seconds: an age that shows as max_age may be more by nearly one.
     let too_old = request.max_age.is_some_and(|max_age| facts.now.since(session.auth_time) >= max_age);
@@ -92,9 +98,11 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
 }
 
 fn consent_step(request: &ValidRequest, client: &Client, facts: &Facts<'_>, session: &Id) -> Step {
-    let answer = facts.events.iter().rev().find(|event| {
-        event.session_id == *session && matches!(event.kind, EventKind::Consented | EventKind::Denied)
-    });
+    let answer = facts
+        .events
+        .iter()
+        .rev()
+        .find(|event| event.session_id == *session && matches!(event.kind, EventKind::Consented | EventKind::Denied));
     match answer {
         Some(event) if event.kind == EventKind::Denied => {
             return Step::Refuse(Error::new(ErrorCode::AccessDenied, "the person refused"));
@@ -131,7 +139,10 @@ fn wanted_sub(request: &ValidRequest) -> Option<&str> {
 fn needs_unknown_acr(request: &ValidRequest) -> bool {
     request.claims.as_ref().is_some_and(|claims| {
         claims.id_token().any(|(name, want)| {
-            name == "acr" && want.essential && !want.values.is_empty() && !want.values.iter().any(|v| v == crate::identity::sessions::AAL1)
+            name == "acr"
+                && want.essential
+                && !want.values.is_empty()
+                && !want.values.iter().any(|v| v == crate::identity::sessions::AAL1)
         })
     })
 }

@@ -14,10 +14,10 @@ use super::{Provider, Refusal, audit, person};
 use crate::base::{Fault, Id, Secret, Timestamp};
 use crate::identity::users::User;
 use crate::oauth::{Error, ErrorCode, GrantType, Params, RefreshPolicy, Scope, TokenRequest};
+use crate::store::Tx;
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::grants::{self, Grant};
 use crate::store::tokens::{self, NewFamily, Rotation};
-use crate::store::Tx;
 use crate::tokens::{GrantDetail, Order, Recipe, RefreshKey, Response, StoredAccess, id_token_claims};
 
 /// What a grant proved: who may have tokens, for what, and what has to be consumed for it.
@@ -35,9 +35,17 @@ struct Granted {
 
 /// What the commit consumes, with what follows it.
 enum Proof {
-    Code { hash: String },
+    Code {
+        hash: String,
+    },
     /// The next generation, or the same one again for a retry (decision 19).
-    Refresh { family: Id, lookup: String, generation: i64, turn: Turn, idle_expires_at: Timestamp },
+    Refresh {
+        family: Id,
+        lookup: String,
+        generation: i64,
+        turn: Turn,
+        idle_expires_at: Timestamp,
+    },
     ClientCredentials,
 }
 
@@ -221,8 +229,7 @@ async fn commit(tx: &mut Tx, rows: &Rows, now: Timestamp) -> Result<bool, Fault>
         Proof::Code { hash } => tokens::consume_code(tx, hash, now).await?,
         Proof::Refresh { family, generation, turn: Turn::Rotate, idle_expires_at, .. } => {
             let hash = rows.refresh_hash.as_deref().unwrap_or_default();
-            let rotation =
-                Rotation { family, from_generation: *generation, hash, idle_expires_at: *idle_expires_at };
+            let rotation = Rotation { family, from_generation: *generation, hash, idle_expires_at: *idle_expires_at };
             // Whoever lost to a request of the same instant gets the same successor, as a retry would.
             tokens::rotate_family(tx, &rotation, now).await? || tokens::stands_at(tx, family, generation + 1).await?
         }
@@ -236,14 +243,8 @@ async fn commit(tx: &mut Tx, rows: &Rows, now: Timestamp) -> Result<bool, Fault>
         return Ok(false);
     }
     if let Some((id, lookup, hash, idle_expires_at, expires_at)) = &rows.family {
-        let family = NewFamily {
-            id,
-            lookup,
-            grant_id: &rows.grant.id,
-            hash,
-            idle_expires_at: *idle_expires_at,
-            expires_at: *expires_at,
-        };
+        let family =
+            NewFamily { id, lookup, grant_id: &rows.grant.id, hash, idle_expires_at: *idle_expires_at, expires_at: *expires_at };
         tokens::insert_family(tx, &family, now).await?;
     }
     if let Some(access) = &rows.access {

@@ -4,8 +4,8 @@ use super::{AuthenticatedClient, Granted, Proof, Proved, Replay, Turn, invalid_g
 use crate::base::{Fault, Timestamp, same};
 use crate::endpoints::Provider;
 use crate::identity::{sessions, users};
-use crate::oauth::{Error, ErrorCode, Scope};
 use crate::oauth::token_request::RefreshToken as Request;
+use crate::oauth::{Error, ErrorCode, Scope};
 use crate::store::Conn;
 use crate::store::grants::Grant;
 use crate::store::tokens::{self, Family};
@@ -79,9 +79,7 @@ async fn stands(conn: &mut Conn, provider: &Provider, grant: &Grant, now: Timest
         return Ok(false);
     }
     match &grant.session_id {
-        Some(session) if !grant.offline => {
-            sessions::is_live(conn, session, provider.policy.session_idle_seconds, now).await
-        }
+        Some(session) if !grant.offline => sessions::is_live(conn, session, provider.policy.session_idle_seconds, now).await,
         _ => Ok(true),
     }
 }

@@ -186,7 +186,10 @@ impl Lease {
     }
 
     /// Runs one statement, for no longer than a statement may take.
-    async fn run<T>(&mut self, work: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>) -> Result<T, Trouble> {
+    async fn run<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Trouble> {
         let Some(connection) = self.connection.as_mut() else { return Err(sqlx::Error::WorkerCrashed.into()) };
         let outcome = at_home(&self.home, async { timeout(STATEMENT, work(connection)).await }).await;
         outcome.map_err(|late| Trouble { is_gone: false, error: Box::new(late) })?.map_err(Trouble::from)

@@ -209,7 +209,9 @@ async fn dead_connections_are_replaced() {
             task.await.unwrap();
         }
         let killer = test.open().await;
-        let kill = sql("SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        let kill = sql(
+            "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
         killer.conn().fetch(kill).await.unwrap();
         value(&db).await;
         killer.conn().fetch(sql("SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")).await.unwrap();
@@ -256,7 +258,10 @@ fn runtimes_come_and_go() {
 #[tokio::test]
 #[ignore = "measures"]
 async fn throughput() {
-    for (test, durability) in [(sqlite(), Durability::Full), (sqlite(), Durability::Normal)].into_iter().chain(postgres().await.map(|test| (test, Durability::Full))) {
+    for (test, durability) in [(sqlite(), Durability::Full), (sqlite(), Durability::Normal)]
+        .into_iter()
+        .chain(postgres().await.map(|test| (test, Durability::Full)))
+    {
         drop(counting(&test).await);
         let db = Db::open(&test.url, &Options { durability }).await.unwrap();
         for tasks in [1, 8, 32] {
@@ -281,7 +286,11 @@ async fn throughput() {
             for task in running {
                 task.await.unwrap();
             }
-            println!("{:.8} {durability:?} {tasks}: {:.0} a second", test.url, f64::from(each * tasks) / start.elapsed().as_secs_f64());
+            println!(
+                "{:.8} {durability:?} {tasks}: {:.0} a second",
+                test.url,
+                f64::from(each * tasks) / start.elapsed().as_secs_f64()
+            );
         }
     }
 }

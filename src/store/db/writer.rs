@@ -55,9 +55,8 @@ impl Writer {
         F: AsyncFnOnce(&mut Tx) -> Result<T, Fault> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let work: Work = Box::new(move |tx| {
-            Box::pin(async move { work(tx).await.map(|value| Box::new(value) as Box<dyn Any + Send>) })
-        });
+        let work: Work =
+            Box::new(move |tx| Box::pin(async move { work(tx).await.map(|value| Box::new(value) as Box<dyn Any + Send>) }));
         let gone = || Fault::new("store: write", "the writer thread is gone");
         self.0.send(Job { work, answer }).map_err(|_| gone())?;
         let value = answered.await.map_err(|_| gone())??;
@@ -124,7 +123,9 @@ fn group(tx: &mut Tx, first: Job, jobs: &Receiver<Job>) {
 
 /// The whole group is rolled back: whoever had succeeded is told so, and whoever had failed keeps its own reason.
 fn fail(tx: &Tx, done: Done, why: &Fault) {
-    if is_open(tx) && let Err(fault) = batch(tx, "ROLLBACK") {
+    if is_open(tx)
+        && let Err(fault) = batch(tx, "ROLLBACK")
+    {
         tracing::error!(%fault, "a transaction could not be rolled back");
     }
     let lost = |result: Answer| result.and_then(|_| Err(Fault::new("store: commit", why.to_string())));

@@ -3,8 +3,8 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::endpoints::authorize::{Authorized, PageError, authorize};
 use crate::endpoints::Refusal;
+use crate::endpoints::authorize::{Authorized, PageError, authorize};
 use crate::oauth::Params;
 use crate::web::person::{broken, error};
 use crate::web::{State, answer, extract};

@@ -9,13 +9,13 @@ pub mod token;
 pub mod userinfo;
 
 use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
     ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
 };
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
-use actix_web::HttpResponse;
 
 use super::State;
 use super::answer::{Challenge, log_fault};

@@ -33,7 +33,9 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
 async fn render(state: &State, request: &HttpRequest, opened: &Opened, asked: (&Scope, &ValidRequest)) -> HttpResponse {
     let (scope, asked) = asked;
     let found = &opened.found;
-    let Some(signed) = &opened.visit.session else { return super::error::show(state, request, crate::web::pages::Kind::Gone, None) };
+    let Some(signed) = &opened.visit.session else {
+        return super::error::show(state, request, crate::web::pages::Kind::Gone, None);
+    };
     let before = match interaction::consented(&state.provider, signed, &asked.client_id).await {
         Ok(before) => before,
         Err(fault) => return broken(state, request, &fault),

@@ -140,7 +140,9 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
             }
         }
         Ok(PasswordOutcome::Wrong) => again(SignInProblem::NoMatch),
-        Ok(PasswordOutcome::Throttled { retry_after_seconds }) => again(SignInProblem::SlowedDown { seconds: retry_after_seconds }),
+        Ok(PasswordOutcome::Throttled { retry_after_seconds }) => {
+            again(SignInProblem::SlowedDown { seconds: retry_after_seconds })
+        }
         Ok(PasswordOutcome::Busy) => again(SignInProblem::Busy),
         Err(fault) => broken(&state, &request, &fault),
     }

@@ -19,9 +19,9 @@ use vouchsafe::base::{Clock, Id, Random, Secret};
 use vouchsafe::config::{self, Config, ENVIRONMENT_PREFIX};
 use vouchsafe::endpoints::Provider;
 use vouchsafe::jose::{Alg, SigningKey};
-use vouchsafe::keys::{KeyState, Vault};
+use vouchsafe::keys::Vault;
 use vouchsafe::oauth::{AuthMethod, GrantType};
-use vouchsafe::store::keys::{self, KeyRow};
+use vouchsafe::store::keys::{self, State, StoredKey};
 
 /// The password of every person of the tests.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -207,12 +207,12 @@ async fn put_test_keys(shop: &Shop) {
     for (alg, pkcs8) in test_keys() {
         let key = SigningKey::from_pkcs8(*alg, pkcs8).unwrap();
         let id = Id::new(&shop.clock, &shop.random).unwrap();
-        let row = KeyRow {
+        let row = StoredKey {
             kid: key.kid().to_owned(),
-            alg: alg.as_str().to_owned(),
-            state: KeyState::Active,
-            public_jwk: serde_json::to_string(key.public_jwk()).unwrap(),
-            sealed: shop.vault.seal("signing_keys", "sealed", id.as_str(), pkcs8, &shop.random).unwrap(),
+            alg: *alg,
+            state: State::Active,
+            public_jwk: key.public_jwk().clone(),
+            sealed: shop.vault.seal("signing_keys", "sealed", id.as_str(), pkcs8).unwrap(),
             created_at: now,
             published_at: now,
             activated_at: Some(now),
@@ -254,10 +254,11 @@ fn profile(name: &str) -> Map<String, Value> {
 
 /// A database of this test's own on the server that `tests/run` started; it goes with the server.
 async fn create_database(server: &str) -> String {
-    use vouchsafe::store::{Db, Options};
+    use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
     let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::SeqCst));
-    let db = Db::open(server, &Options::default()).await.unwrap();
-    db.create_database(&name).await.unwrap();
+    let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
+    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+    connection.close().await.unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
     format!("{base}/{name}")
 }
