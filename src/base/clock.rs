@@ -51,14 +51,19 @@ impl Clock {
         Self(Source::Fixed(Arc::new(AtomicI64::new(at.0))))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one reader of the system clock")]
     pub fn now(&self) -> Timestamp {
+        Timestamp(i64::try_from(self.millis() / 1000).unwrap_or(i64::MAX))
+    }
+
+    /// Milliseconds since the epoch, for ids that sort by their age.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the system clock")]
+    pub(super) fn millis(&self) -> u64 {
         match &self.0 {
             Source::System => {
-                let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-                Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX))
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
             }
-            Source::Fixed(at) => Timestamp(at.load(Ordering::SeqCst)),
+            Source::Fixed(at) => u64::try_from(at.load(Ordering::SeqCst)).unwrap_or(0).saturating_mul(1000),
         }
     }
 

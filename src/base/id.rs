@@ -18,7 +18,7 @@ impl Id {
     /// The random source gave nothing.
     pub fn new(clock: &Clock, random: &Random) -> Result<Self, Fault> {
         let mut bytes = random.bytes::<16>()?;
-        let millis = u64::try_from(clock.now().unix()).unwrap_or(0).saturating_mul(1000).to_be_bytes();
+        let millis = clock.millis().to_be_bytes();
         for (to, from) in bytes.iter_mut().zip(millis.iter().skip(2)) {
             *to = *from;
         }

@@ -246,7 +246,8 @@ impl Reader<'_> {
     }
 
     fn session(&mut self) -> Option<SessionSettings> {
-        let idle_seconds = self.number("session.idle_seconds", 60, 3650 * DAY);
+        // Use is written every five minutes: a shorter limit would end sessions that are in use.
+        let idle_seconds = self.number("session.idle_seconds", 600, 3650 * DAY);
         let absolute_seconds = self.number("session.absolute_seconds", 60, 3650 * DAY);
         Some(SessionSettings { idle_seconds: idle_seconds?, absolute_seconds: absolute_seconds? })
     }

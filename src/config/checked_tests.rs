@@ -63,7 +63,7 @@ fn each_problem_names_its_setting() {
         ("OUTBOUND__ALLOW", "10.0.0.0/33", "outbound.allow"),
         ("OUTBOUND__CA_FILE", "/nowhere", "outbound.ca_file"),
         ("RESOURCES__UNREGISTERED", "s3cret", "resources.unregistered"),
-        ("SESSION__IDLE_SECONDS", "0", "session.idle_seconds"),
+        ("SESSION__IDLE_SECONDS", "599", "session.idle_seconds"),
         ("SESSION__ABSOLUTE_SECONDS", "-1", "session.absolute_seconds"),
         ("TOKEN__ACCESS_ALG", "HS256", "token.access_alg"),
         ("TOKEN__ACCESS_SECONDS", "86401", "token.access_seconds"),

@@ -84,7 +84,7 @@ const ALL: &[Setting] = &[
     setting("outbound.allow", List, "[]", "Private addresses (CIDR) that requests of ours may go to"),
     setting("outbound.ca_file", File, "", "Further certificate authorities (PEM) for requests of ours"),
     setting("resources.unregistered", Text, "\"refuse\"", "`refuse` or `allow` resources (RFC 8707) that nobody registered"),
-    setting("session.idle_seconds", Number, "604800", "Seconds after which an unused session ends"),
+    setting("session.idle_seconds", Number, "604800", "Seconds after which an unused session ends; at least 600"),
     setting("session.absolute_seconds", Number, "604800", "Seconds after which every session ends"),
     setting("token.access_alg", Text, "\"ES256\"", "What JWT access tokens are signed with; one of `keys.algorithms`"),
     setting("token.access_seconds", Number, "1800", "Life of an access token of a new client, in seconds"),

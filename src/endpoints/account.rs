@@ -61,11 +61,15 @@ impl Account {
         end(provider, signed, all, "signed_out_everywhere", visit).await
     }
 
-    /// Takes back what this person allowed a client: consent, grants and every token of theirs.
+    /// Takes back what this person allowed a client: consent, grants and every token of theirs; false if it holds nothing.
     ///
     /// # Errors
     /// Storage or chance failed.
-    pub async fn withdraw(provider: &Provider, signed: &Signed, client_id: &str, visit: &Visit) -> Result<(), Fault> {
+    pub async fn withdraw(provider: &Provider, signed: &Signed, client_id: &str, visit: &Visit) -> Result<bool, Fault> {
+        let account = Self::of(provider, signed, visit).await?;
+        if !account.apps.iter().any(|app| app.client_id == client_id) {
+            return Ok(false);
+        }
         let mut event = audit("consent_withdrawn", signed.user.id.as_str(), visit.now);
         event.user_id = Some(signed.user.id.clone());
         event.client_id = Some(client_id.to_owned());
@@ -77,7 +81,8 @@ impl Account {
                 consent::withdraw(tx, &user, &client_id, now).await?;
                 audits::write(tx, &id, &event).await
             })
-            .await
+            .await?;
+        Ok(true)
     }
 }
 

@@ -10,7 +10,7 @@ use super::{ClientRef, Provider, Signed, Visit, audit};
 use crate::base::{Fault, Id, Secret, Timestamp};
 use crate::identity::sessions::{self, NewSession, SessionToken};
 use crate::identity::sign_in::{self, Attempt};
-use crate::identity::{consent, sign_in::Outcome as Verdict};
+use crate::identity::{consent, sign_in::Outcome as Verdict, users};
 use crate::oauth::{Error, ErrorCode, Scope};
 use crate::store::audit as audits;
 use crate::store::grants;
@@ -194,11 +194,14 @@ pub async fn sign_in(
     visit: &Visit,
 ) -> Result<PasswordOutcome, Fault> {
     let (login, password) = credentials;
-    let attempt = Attempt { login, password, browser_hash: visit.browser_hash.clone(), address: visit.address, now: visit.now };
+    let attempt = Attempt { login: login.clone(), password, browser_hash: visit.browser_hash.clone(), address: visit.address, now: visit.now };
     let user = match sign_in::password(&provider.db, &provider.hasher, attempt).await? {
         Verdict::Verified(user) => user,
         Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
-        Verdict::Throttled { retry_after_seconds } => return Ok(PasswordOutcome::Throttled { retry_after_seconds }),
+        Verdict::Throttled { retry_after_seconds } => {
+            record_throttled(provider, &found, &login, visit).await?;
+            return Ok(PasswordOutcome::Throttled { retry_after_seconds });
+        }
         Verdict::Busy => return Ok(PasswordOutcome::Busy),
     };
     let token = SessionToken::new(&provider.random)?;
@@ -233,10 +236,20 @@ pub async fn sign_in(
     Ok(PasswordOutcome::Done(SignedIn { token: Secret::new(token.expose().to_owned()), outcome }))
 }
 
+/// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password.
+async fn record_throttled(provider: &Provider, found: &Found, login: &str, visit: &Visit) -> Result<(), Fault> {
+    let mut record = audit("throttled", "anonymous", visit.now);
+    record.user_id = users::by_login(&mut provider.db.conn(), login).await?.map(|user| user.id);
+    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
+    record.address = Some(visit.address.to_string());
+    let id = provider.new_id()?;
+    provider.db.write(async move |tx| audits::write(tx, &id, &record).await).await
+}
+
 /// The session after a sign-in: the same one with a new token for the same person, a new one for anybody else.
 fn next_session(
     provider: &Provider,
-    user: &crate::identity::users::User,
+    user: &users::User,
     token: &SessionToken,
     visit: &Visit,
 ) -> Result<NewSession, Fault> {

@@ -48,6 +48,9 @@ async fn access(provider: &Provider, client: &Client, token: &AccessToken) -> Re
     if !may_see(client, &claims.client_id, &claims.aud) {
         return Ok(None);
     }
+    if provider.registry.client(&provider.db, &claims.client_id).await?.is_none() {
+        return Ok(None);
+    }
     if let Some(user) = &token.grant.user_id
         && users::by_id(&mut provider.db.conn(), user).await?.is_none_or(|user| user.disabled_at.is_some())
     {

@@ -49,7 +49,10 @@ pub(super) async fn access_token(provider: &Provider, bearer: &Bearer, now: Time
             Err(Error::new(ErrorCode::InvalidRequest, "present the access token in one place, never in the query").into())
         }
         Bearer::Token(text) => {
-            provider.verifier.access_token(&mut provider.db.conn(), text, now).await?.ok_or_else(|| dead().into())
+            let token = provider.verifier.access_token(&mut provider.db.conn(), text, now).await?.ok_or_else(dead)?;
+            // A client that was disabled or removed takes its tokens with it.
+            let client = provider.registry.client(&provider.db, &token.claims.client_id).await?;
+            if client.is_some() { Ok(token) } else { Err(dead().into()) }
         }
     }
 }

@@ -35,6 +35,13 @@ pub struct Pending {
     verifier: PkceCodeVerifier,
 }
 
+impl Pending {
+    /// Whether an answer with this `state` is the answer to this request.
+    pub fn is_for(&self, state: &str) -> bool {
+        self.state.secret() == state
+    }
+}
+
 /// What it got, verified.
 #[derive(Clone)]
 pub struct Session {
@@ -94,11 +101,8 @@ impl DemoRp {
     /// Redeems the code of an answer and verifies what comes for it.
     ///
     /// # Errors
-    /// The answer is not for this request, or the issuer refuses it, or what it sent does not verify.
-    pub async fn finish(&self, pending: Pending, state: &str, code: String) -> Result<Session, Fault> {
-        if pending.state.secret() != state {
-            return Err(Fault::new("demo: callback", "the state is not the one that was sent"));
-        }
+    /// The issuer refuses it, or what it sent does not verify.
+    pub async fn finish(&self, pending: Pending, code: String) -> Result<Session, Fault> {
         let client = self.client().await?;
         let response = client
             .exchange_code(AuthorizationCode::new(code))

@@ -45,3 +45,26 @@ pub async fn read(conn: &mut Conn) -> Result<Vec<(String, i64)>, Fault> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrations::migrate;
+    use crate::store::test_db::every_engine;
+
+    /// Decision 27: each change counts, in its own topic.
+    #[tokio::test]
+    async fn each_change_counts() {
+        for test in every_engine().await {
+            let db = test.open().await;
+            migrate(&db).await.unwrap();
+            assert_eq!(read(&mut db.conn()).await.unwrap(), []);
+            for topic in [Topic::Keys, Topic::Clients, Topic::Keys] {
+                db.write(async move |tx: &mut Tx| raise(tx, topic).await).await.unwrap();
+            }
+            let mut counters = read(&mut db.conn()).await.unwrap();
+            counters.sort();
+            assert_eq!(counters, [("clients".to_owned(), 1), ("keys".to_owned(), 2)]);
+        }
+    }
+}

@@ -4,7 +4,7 @@
 
 use super::grants::{self, Grant, grant_columns};
 use super::{Conn, Row, Tx, sql};
-use crate::base::{Fault, Id, Timestamp};
+use crate::base::{Fault, Timestamp};
 
 /// A code by its hash, with the grant behind it (RFC 6749 section 4.1.2).
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct Code {
 /// A family of refresh tokens: all generations that came from one grant.
 #[derive(Clone, Debug)]
 pub struct Family {
-    pub id: Id,
+    pub lookup: String,
     pub generation: i64,
     pub current_hash: String,
     pub rotated_at: Timestamp,
@@ -82,7 +82,6 @@ pub async fn consume_code(tx: &mut Tx, hash: &str, now: Timestamp) -> Result<boo
 
 /// A new family in its first generation.
 pub struct NewFamily<'a> {
-    pub id: &'a Id,
     pub lookup: &'a str,
     pub grant_id: &'a str,
     pub hash: &'a str,
@@ -94,9 +93,8 @@ pub struct NewFamily<'a> {
 /// Storage failed.
 pub async fn insert_family(tx: &mut Tx, family: &NewFamily<'_>, now: Timestamp) -> Result<(), Fault> {
     let statement = sql("INSERT INTO refresh_families
-         (id, lookup, grant_id, generation, current_hash, rotated_at, idle_expires_at, expires_at)
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $7)")
-    .bind(family.id)
+         (lookup, grant_id, generation, current_hash, rotated_at, idle_expires_at, expires_at)
+         VALUES ($1, $2, 1, $3, $4, $5, $6)")
     .bind(family.lookup)
     .bind(family.grant_id)
     .bind(family.hash)
@@ -111,7 +109,7 @@ pub async fn insert_family(tx: &mut Tx, family: &NewFamily<'_>, now: Timestamp) 
 /// Storage failed.
 pub async fn find_family(conn: &mut Conn, lookup: &str) -> Result<Option<Family>, Fault> {
     let statement = sql(concat!(
-        "SELECT f.id, f.generation, f.current_hash, f.rotated_at, f.idle_expires_at, f.expires_at, ",
+        "SELECT f.lookup, f.generation, f.current_hash, f.rotated_at, f.idle_expires_at, f.expires_at, ",
         grant_columns!(),
         " FROM refresh_families f JOIN grants g ON g.id = f.grant_id WHERE f.lookup = $1"
     ))
@@ -119,7 +117,7 @@ pub async fn find_family(conn: &mut Conn, lookup: &str) -> Result<Option<Family>
     let Some(row) = conn.fetch(statement).await? else { return Ok(None) };
     let mut c = row.columns("refresh_families");
     Ok(Some(Family {
-        id: c.id("id")?,
+        lookup: c.text("lookup")?,
         generation: c.int("generation")?,
         current_hash: c.text("current_hash")?,
         rotated_at: c.time("rotated_at")?,
@@ -131,7 +129,7 @@ pub async fn find_family(conn: &mut Conn, lookup: &str) -> Result<Option<Family>
 
 /// The next generation of a family.
 pub struct Rotation<'a> {
-    pub family: &'a Id,
+    pub lookup: &'a str,
     pub from_generation: i64,
     pub hash: &'a str,
     pub idle_expires_at: Timestamp,
@@ -144,9 +142,9 @@ pub struct Rotation<'a> {
 pub async fn rotate_family(tx: &mut Tx, rotation: &Rotation<'_>, now: Timestamp) -> Result<bool, Fault> {
     let statement =
         sql("UPDATE refresh_families SET generation = generation + 1, current_hash = $3, rotated_at = $4, idle_expires_at = $5
-         WHERE id = $1 AND generation = $2
+         WHERE lookup = $1 AND generation = $2
          AND EXISTS (SELECT 1 FROM grants g WHERE g.id = refresh_families.grant_id AND g.revoked_at IS NULL)")
-        .bind(rotation.family)
+        .bind(rotation.lookup)
         .bind(rotation.from_generation)
         .bind(rotation.hash)
         .bind(now)
@@ -158,10 +156,10 @@ pub async fn rotate_family(tx: &mut Tx, rotation: &Rotation<'_>, now: Timestamp)
 ///
 /// # Errors
 /// Storage failed.
-pub async fn stands_at(tx: &mut Tx, family: &Id, generation: i64) -> Result<bool, Fault> {
+pub async fn stands_at(tx: &mut Tx, lookup: &str, generation: i64) -> Result<bool, Fault> {
     let statement = sql("SELECT 1 FROM refresh_families f JOIN grants g ON g.id = f.grant_id
-         WHERE f.id = $1 AND f.generation = $2 AND g.revoked_at IS NULL")
-    .bind(family)
+         WHERE f.lookup = $1 AND f.generation = $2 AND g.revoked_at IS NULL")
+    .bind(lookup)
     .bind(generation);
     Ok(tx.fetch(statement).await?.is_some())
 }

@@ -27,6 +27,12 @@ impl Csrf {
     }
 }
 
+/// Whether the browser itself says that a page of ours sent the request, whatever token came with it.
+pub fn says_from_here(request: &HttpRequest, issuer: &Issuer) -> bool {
+    let said = |name: &str| request.headers().contains_key(name);
+    (said("sec-fetch-site") || said(ORIGIN.as_str())) && from_here(request, issuer)
+}
+
 /// What the browser says of where the request comes from; a client that says nothing has the token alone to show.
 fn from_here(request: &HttpRequest, issuer: &Issuer) -> bool {
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));

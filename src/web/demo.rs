@@ -1,7 +1,7 @@
 //! The pages of the demo's relying party at `/demo`. They exist in a demo and nowhere else.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
@@ -18,16 +18,27 @@ use crate::federation::demo_rp::{DemoRp, Pending, Session};
 /// The most browsers that a demo remembers.
 const REMEMBERED: usize = 100;
 
+/// The most requests of one browser that may wait for their answers: its open tabs.
+const TABS: usize = 16;
+
 /// The relying party with what it remembers of each browser.
 pub struct Demo {
     rp: DemoRp,
     person: Option<(String, String)>,
-    browsers: Mutex<HashMap<String, At>>,
+    browsers: Mutex<HashMap<String, Seen>>,
 }
 
-/// How far a browser has come.
+/// What is known of a browser: how far it has come, and what it still waits for.
+#[derive(Default)]
+struct Seen {
+    at: At,
+    sent: VecDeque<Pending>,
+}
+
+#[derive(Clone, Default)]
 enum At {
-    Sent(Pending),
+    #[default]
+    Out,
     In(Arc<Session>),
     Failed(String, String),
 }
@@ -37,16 +48,40 @@ impl Demo {
         Self { rp, person, browsers: Mutex::default() }
     }
 
-    fn browsers(&self) -> MutexGuard<'_, HashMap<String, At>> {
-        self.browsers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keep(&self, browser: &str, at: At) {
-        let mut browsers = self.browsers();
+    fn change<T>(&self, browser: &str, act: impl FnOnce(&mut Seen) -> T) -> T {
+        let mut browsers = self.browsers.lock().unwrap_or_else(PoisonError::into_inner);
         if browsers.len() >= REMEMBERED && !browsers.contains_key(browser) {
             browsers.clear();
         }
-        browsers.insert(browser.to_owned(), at);
+        act(browsers.entry(browser.to_owned()).or_default())
+    }
+
+    fn keep(&self, browser: &str, at: At) {
+        self.change(browser, |seen| seen.at = at);
+    }
+
+    /// The session of a browser that is in.
+    fn session(&self, browser: &str) -> Option<Arc<Session>> {
+        self.change(browser, |seen| match &seen.at {
+            At::In(session) => Some(Arc::clone(session)),
+            At::Out | At::Failed(..) => None,
+        })
+    }
+
+    /// Remembers a request until its answer; two tabs may wait at once.
+    fn wait_for(&self, browser: &str, pending: Pending) {
+        self.change(browser, |seen| {
+            seen.sent.truncate(TABS - 1);
+            seen.sent.push_front(pending);
+        });
+    }
+
+    /// The request that an answer with this `state` belongs to, once.
+    fn answered(&self, browser: &str, state: &str) -> Option<Pending> {
+        self.change(browser, |seen| {
+            let place = seen.sent.iter().position(|pending| pending.is_for(state))?;
+            seen.sent.remove(place)
+        })
     }
 }
 
@@ -71,10 +106,10 @@ async fn show(request: HttpRequest, state: Data<State>, demo: Data<Demo>) -> Htt
     };
     let frame = state.frame(&request, &visit.browser_hash, None, None);
     let base = state.provider.issuer.path();
-    let (session, failure) = match demo.browsers().get(&visit.browser_hash) {
-        Some(At::In(session)) => (Some(Arc::clone(session)), None),
-        Some(At::Failed(code, why)) => (None, Some((code.clone(), why.clone()))),
-        Some(At::Sent(_)) | None => (None, None),
+    let (session, failure) = match demo.change(&visit.browser_hash, |seen| seen.at.clone()) {
+        At::In(session) => (Some(session), None),
+        At::Failed(code, why) => (None, Some((code, why))),
+        At::Out => (None, None),
     };
     let response = match session {
         Some(session) => page(
@@ -105,7 +140,7 @@ async fn begin(request: HttpRequest, state: Data<State>, demo: Data<Demo>) -> Ht
     };
     match demo.rp.begin().await {
         Ok((url, pending)) => {
-            demo.keep(&visit.browser_hash, At::Sent(pending));
+            demo.wait_for(&visit.browser_hash, pending);
             answer::with_browser(answer::redirect(&url).finish(), browser)
         }
         Err(fault) => failed(&state, &demo, &visit, &fault),
@@ -124,19 +159,20 @@ async fn callback(request: HttpRequest, state: Data<State>, demo: Data<Demo>) ->
         Err(response) => return response,
     };
     let params = extract::query(&request).unwrap_or_default();
-    let pending = match demo.browsers().remove(&visit.browser_hash) {
-        Some(At::Sent(pending)) => Some(pending),
-        _ => None,
+    let pending = demo.answered(&visit.browser_hash, params.get("state").unwrap_or_default());
+    let Some(pending) = pending else {
+        // An answer that was read before, come again by the back button or a double click.
+        if demo.session(&visit.browser_hash).is_some() {
+            return answer::see_other(&state, "/demo").finish();
+        }
+        return failed(&state, &demo, &visit, &Fault::new("demo: callback", "nothing was asked for in this browser"));
     };
     if let Some(error) = params.get("error") {
         let why = params.get("error_description").unwrap_or_default();
         demo.keep(&visit.browser_hash, At::Failed(error.to_owned(), why.to_owned()));
         return answer::see_other(&state, "/demo").finish();
     }
-    let (Some(pending), Some(code)) = (pending, params.get("code")) else {
-        return failed(&state, &demo, &visit, &Fault::new("demo: callback", "nothing was asked for in this browser"));
-    };
-    match demo.rp.finish(pending, params.get("state").unwrap_or_default(), code.to_owned()).await {
+    match demo.rp.finish(pending, params.get("code").unwrap_or_default().to_owned()).await {
         Ok(session) => demo.keep(&visit.browser_hash, At::In(Arc::new(session))),
         Err(fault) => return failed(&state, &demo, &visit, &fault),
     }
@@ -148,14 +184,10 @@ async fn refresh(request: HttpRequest, state: Data<State>, demo: Data<Demo>, pay
         Ok(visited) => visited,
         Err(response) => return response,
     };
-    if let Err(response) = own_form(&state, &request, payload, &visit).await {
-        return response;
+    if let Err(foreign) = own_form(&state, &request, payload, &visit).await {
+        return foreign.response;
     }
-    let session = match demo.browsers().get(&visit.browser_hash) {
-        Some(At::In(session)) => Some(Arc::clone(session)),
-        _ => None,
-    };
-    if let Some(session) = session {
+    if let Some(session) = demo.session(&visit.browser_hash) {
         match demo.rp.refresh(&session).await {
             Ok(session) => demo.keep(&visit.browser_hash, At::In(Arc::new(session))),
             Err(fault) => return failed(&state, &demo, &visit, &fault),
@@ -169,12 +201,11 @@ async fn sign_out(request: HttpRequest, state: Data<State>, demo: Data<Demo>, pa
         Ok(visited) => visited,
         Err(response) => return response,
     };
-    if let Err(response) = own_form(&state, &request, payload, &visit).await {
-        return response;
+    if let Err(foreign) = own_form(&state, &request, payload, &visit).await {
+        return foreign.response;
     }
-    let left = demo.browsers().remove(&visit.browser_hash);
-    match left {
-        Some(At::In(session)) => answer::redirect(&demo.rp.sign_out_url(&session)).finish(),
+    match demo.change(&visit.browser_hash, std::mem::take).at {
+        At::In(session) => answer::redirect(&demo.rp.sign_out_url(&session)).finish(),
         _ => answer::see_other(&state, "/demo").finish(),
     }
 }

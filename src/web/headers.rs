@@ -23,6 +23,9 @@ const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self';
 const OWN_PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     font-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'";
 
+/// What is asked by address, not by name.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -72,13 +75,11 @@ fn is_for_us(request: &ServiceRequest, state: &State) -> bool {
     let by_proxy = || {
         request.peer_addr().is_some_and(|peer| state.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical())))
     };
-    asked.eq_ignore_ascii_case(state.provider.issuer.authority())
-        || request.path().ends_with("z") && is_probe(request.path())
-        || by_proxy()
-}
-
-fn is_probe(path: &str) -> bool {
-    path.ends_with("/healthz") || path.ends_with("/readyz")
+    let is_probe = || {
+        let own = request.path().strip_prefix(state.provider.issuer.path());
+        own.is_some_and(|path| PROBES.contains(&path))
+    };
+    asked.eq_ignore_ascii_case(state.provider.issuer.authority()) || is_probe() || by_proxy()
 }
 
 fn complete(headers: &mut HeaderMap, state: &State, path: &str, id: &str) {

@@ -98,17 +98,14 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
 }
 
 fn consent_step(request: &ValidRequest, client: &Client, facts: &Facts<'_>, session: &Id) -> Step {
-    let answer = facts
-        .events
-        .iter()
-        .rev()
-        .find(|event| event.session_id == *session && matches!(event.kind, EventKind::Consented | EventKind::Denied));
-    match answer {
-        Some(event) if event.kind == EventKind::Denied => {
-            return Step::Refuse(Error::new(ErrorCode::AccessDenied, "the person refused"));
-        }
-        Some(event) if event.detail == request.scope.to_string() => return approved(request),
-        _ => {}
+    // Events have no order (decision 12): whoever refused once for this request has refused it.
+    let own = || facts.events.iter().filter(|event| event.session_id == *session);
+    if own().any(|event| event.kind == EventKind::Denied) {
+        return Step::Refuse(Error::new(ErrorCode::AccessDenied, "the person refused"));
+    }
+    let asked = request.scope.to_string();
+    if own().any(|event| event.kind == EventKind::Consented && event.detail == asked) {
+        return approved(request);
     }
     if client.trusted == ConsentPolicy::Skip && !request.prompt.has_consent() {
         return approved(request);

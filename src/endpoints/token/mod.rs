@@ -40,7 +40,6 @@ enum Proof {
     },
     /// The next generation, or the same one again for a retry (decision 19).
     Refresh {
-        family: Id,
         lookup: String,
         generation: i64,
         turn: Turn,
@@ -118,7 +117,7 @@ const fn grant_type(request: &TokenRequest) -> GrantType {
 struct Rows {
     grant: Grant,
     proof: Proof,
-    family: Option<(Id, String, String, Timestamp, Timestamp)>,
+    family: Option<(String, String, Timestamp, Timestamp)>,
     access: Option<StoredAccess>,
     refresh_hash: Option<String>,
     event: Option<(Id, AuditEvent)>,
@@ -185,7 +184,7 @@ fn rows(
             let (token, hash) = provider.refresh_key.token(&lookup, 1)?;
             let expires_at = now.plus(client.refresh_absolute_seconds);
             let idle = now.plus(client.refresh_idle_seconds).min(expires_at);
-            family = Some((provider.new_id()?, lookup, hash, idle, expires_at));
+            family = Some((lookup, hash, idle, expires_at));
             refresh_token = Some(token);
         }
         Proof::Refresh { lookup, generation, turn, .. } => {
@@ -227,13 +226,13 @@ fn wants_refresh(client: &AuthenticatedClient, detail: &GrantDetail) -> bool {
 async fn commit(tx: &mut Tx, rows: &Rows, now: Timestamp) -> Result<bool, Fault> {
     let won = match &rows.proof {
         Proof::Code { hash } => tokens::consume_code(tx, hash, now).await?,
-        Proof::Refresh { family, generation, turn: Turn::Rotate, idle_expires_at, .. } => {
+        Proof::Refresh { lookup, generation, turn: Turn::Rotate, idle_expires_at } => {
             let hash = rows.refresh_hash.as_deref().unwrap_or_default();
-            let rotation = Rotation { family, from_generation: *generation, hash, idle_expires_at: *idle_expires_at };
+            let rotation = Rotation { lookup, from_generation: *generation, hash, idle_expires_at: *idle_expires_at };
             // Whoever lost to a request of the same instant gets the same successor, as a retry would.
-            tokens::rotate_family(tx, &rotation, now).await? || tokens::stands_at(tx, family, generation + 1).await?
+            tokens::rotate_family(tx, &rotation, now).await? || tokens::stands_at(tx, lookup, generation + 1).await?
         }
-        Proof::Refresh { family, generation, turn: Turn::Retry, .. } => tokens::stands_at(tx, family, *generation).await?,
+        Proof::Refresh { lookup, generation, turn: Turn::Retry, .. } => tokens::stands_at(tx, lookup, *generation).await?,
         Proof::ClientCredentials => true,
     };
     if !won {
@@ -242,9 +241,9 @@ async fn commit(tx: &mut Tx, rows: &Rows, now: Timestamp) -> Result<bool, Fault>
         }
         return Ok(false);
     }
-    if let Some((id, lookup, hash, idle_expires_at, expires_at)) = &rows.family {
+    if let Some((lookup, hash, idle_expires_at, expires_at)) = &rows.family {
         let family =
-            NewFamily { id, lookup, grant_id: &rows.grant.id, hash, idle_expires_at: *idle_expires_at, expires_at: *expires_at };
+            NewFamily { lookup, grant_id: &rows.grant.id, hash, idle_expires_at: *idle_expires_at, expires_at: *expires_at };
         tokens::insert_family(tx, &family, now).await?;
     }
     if let Some(access) = &rows.access {

@@ -57,7 +57,7 @@ pub(super) async fn prove(
         scope,
         resources,
         nonce: None,
-        proof: Proof::Refresh { family: family.id, lookup: presented.lookup, generation, turn, idle_expires_at },
+        proof: Proof::Refresh { lookup: family.lookup, generation, turn, idle_expires_at },
     })))
 }
 

@@ -155,9 +155,12 @@ impl Server {
 }
 
 /// Whether a connection may be used by somebody else afterwards.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum LeaseState {
     /// Something is under way, or failed: the connection is closed, and the server rolls back.
     Unsure,
+    /// It died, or did not answer in time: there is no use in asking it anything more.
+    Broken,
     Clean,
 }
 
@@ -172,7 +175,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let _here = self.home.enter();
         if let Some(mut connection) = self.connection.take() {
-            if matches!(self.state, LeaseState::Unsure) {
+            if self.state != LeaseState::Clean {
                 connection.close_on_drop();
             }
             drop(connection);
@@ -191,8 +194,19 @@ impl Lease {
         work: impl AsyncFnOnce(&mut PoolConnection<Postgres>) -> Result<T, sqlx::Error>,
     ) -> Result<T, Trouble> {
         let Some(connection) = self.connection.as_mut() else { return Err(sqlx::Error::WorkerCrashed.into()) };
-        let outcome = at_home(&self.home, async { timeout(STATEMENT, work(connection)).await }).await;
-        outcome.map_err(|late| Trouble { is_gone: false, error: Box::new(late) })?.map_err(Trouble::from)
+        let trouble = match at_home(&self.home, async { timeout(STATEMENT, work(connection)).await }).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => Trouble::from(error),
+            // Not tried again: whoever asks has waited long enough.
+            Err(late) => {
+                self.state = LeaseState::Broken;
+                return Err(Trouble { is_gone: false, error: Box::new(late) });
+            }
+        };
+        if trouble.is_gone {
+            self.state = LeaseState::Broken;
+        }
+        Err(trouble)
     }
 
     async fn fetch_all(&mut self, statement: &Statement) -> Result<Vec<Row>, Trouble> {
@@ -231,7 +245,7 @@ impl Transaction {
 
     /// If this fails the connection is closed, which comes to the same.
     pub(super) async fn rollback(mut self) {
-        if self.0.batch("ROLLBACK").await.is_ok() {
+        if self.0.state != LeaseState::Broken && self.0.batch("ROLLBACK").await.is_ok() {
             self.0.give_back();
         }
     }

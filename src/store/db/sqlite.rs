@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
 
 use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
@@ -14,7 +13,7 @@ use super::{Durability, Row, Statement, Tx, Value};
 use crate::base::Fault;
 
 /// How long a statement waits for another process's lock.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_MILLISECONDS: i64 = 5000;
 
 /// Prepared statements that a connection keeps.
 const PREPARED: usize = 128;
@@ -93,7 +92,7 @@ pub(in crate::store) fn connect(path: &Path, durability: Durability, purpose: Pu
         Durability::Normal => 1,
     };
     let set = || -> rusqlite::Result<bool> {
-        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "busy_timeout", BUSY_MILLISECONDS)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", level)?;
@@ -106,7 +105,7 @@ pub(in crate::store) fn connect(path: &Path, durability: Durability, purpose: Pu
         Ok(journal == "wal"
             && number("synchronous")? == level
             && number("foreign_keys")? == 1
-            && number("busy_timeout")? >= i64::from(BUSY.as_secs() as u32) * 1000)
+            && number("busy_timeout")? == BUSY_MILLISECONDS)
     };
     match set() {
         Ok(true) => Ok(connection),

@@ -27,6 +27,8 @@ pub enum Kind {
     WrongRedirect,
     /// No such client.
     UnknownClient,
+    /// A form that is longer than any of ours.
+    TooLarge,
     /// A form that did not come from our page in this browser.
     Forbidden,
     NotFound,
@@ -53,6 +55,7 @@ impl Kind {
     pub const fn status(&self) -> u16 {
         match self {
             Self::BadRequest | Self::WrongRedirect | Self::UnknownClient => 400,
+            Self::TooLarge => 413,
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::Gone => 410,
@@ -70,7 +73,7 @@ impl ErrorPage {
     fn title(&self) -> &'static str {
         let t = self.frame.t();
         match self.kind {
-            Kind::BadRequest | Kind::WrongRedirect | Kind::UnknownClient => t.error_400,
+            Kind::BadRequest | Kind::WrongRedirect | Kind::UnknownClient | Kind::TooLarge => t.error_400,
             Kind::Forbidden => t.error_403,
             Kind::NotFound => t.error_404,
             Kind::Gone => t.error_410,
@@ -85,7 +88,7 @@ impl ErrorPage {
             (Kind::WrongRedirect, Some(app)) => t.error_redirect_what.with(&app.name).to_string(),
             (Kind::Gone, Some(app)) => t.error_410_app.with(&app.name).to_string(),
             (Kind::TooMany { seconds }, _) => t.error_429_what.of(*seconds).to_string(),
-            (Kind::BadRequest | Kind::WrongRedirect, _) => t.error_400_what.to_owned(),
+            (Kind::BadRequest | Kind::WrongRedirect | Kind::TooLarge, _) => t.error_400_what.to_owned(),
             (Kind::UnknownClient, _) => t.error_client_what.to_owned(),
             (Kind::Forbidden, _) => t.error_403_what.to_owned(),
             (Kind::NotFound, _) => t.error_404_what.to_owned(),

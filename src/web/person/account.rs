@@ -108,8 +108,8 @@ pub async fn end_session(request: HttpRequest, state: Data<State>, sid: Path<Str
         Ok(guest) => guest,
         Err(response) => return response,
     };
-    if let Err(response) = own_form(&state, &request, payload, &guest.visit).await {
-        return response;
+    if let Err(foreign) = own_form(&state, &request, payload, &guest.visit).await {
+        return foreign.response;
     }
     match Account::end_session(&state.provider, &guest.signed, &sid, &guest.visit).await {
         Ok(true) => answer::see_other(&state, "/account?done=session").finish(),
@@ -139,11 +139,12 @@ pub async fn remove_app(request: HttpRequest, state: Data<State>, client_id: Pat
         Ok(guest) => guest,
         Err(response) => return response,
     };
-    if let Err(response) = own_form(&state, &request, payload, &guest.visit).await {
-        return response;
+    if let Err(foreign) = own_form(&state, &request, payload, &guest.visit).await {
+        return foreign.response;
     }
     match Account::withdraw(&state.provider, &guest.signed, &client_id, &guest.visit).await {
-        Ok(()) => answer::see_other(&state, "/account?done=app").finish(),
+        Ok(true) => answer::see_other(&state, "/account?done=app").finish(),
+        Ok(false) => error::show(&state, &request, Kind::NotFound, None),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
@@ -162,8 +163,8 @@ pub async fn end_everywhere(request: HttpRequest, state: Data<State>, payload: P
         Ok(guest) => guest,
         Err(response) => return response,
     };
-    if let Err(response) = own_form(&state, &request, payload, &guest.visit).await {
-        return response;
+    if let Err(foreign) = own_form(&state, &request, payload, &guest.visit).await {
+        return foreign.response;
     }
     match Account::end_all(&state.provider, &guest.signed, &guest.visit).await {
         Ok(()) => {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Opened, broken, go_on, open, own_form, page, ui_locales};
+use super::{Opened, broken, go_on, open, open_form, page, ui_locales};
 use crate::endpoints::interaction::{self, Decision};
 use crate::web::pages::{Choice, ChooseAccount};
 use crate::web::{State, answer};
@@ -33,12 +33,8 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
 
 /// The form of the page.
 pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
-    let opened = match open(&state, &request, &id).await {
+    let (opened, form) = match open_form(&state, &request, &id, payload).await {
         Ok(opened) => opened,
-        Err(response) => return response,
-    };
-    let form = match own_form(&state, &request, payload, &opened.visit).await {
-        Ok(form) => form,
         Err(response) => return response,
     };
     if form.get("action") == Some("cancel") {

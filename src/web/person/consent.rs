@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Opened, broken, open, own_form, page, ui_locales};
+use super::{Opened, broken, open, open_form, page, ui_locales};
 use crate::endpoints::authorize::ValidRequest;
 use crate::endpoints::interaction::{self, Decision, Errand, Outcome, Page};
 use crate::oauth::{Scope, claims_for_scope};
@@ -69,12 +69,8 @@ fn destination(redirect_uri: &str) -> String {
 
 /// The form of the page.
 pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
-    let opened = match open(&state, &request, &id).await {
+    let (opened, form) = match open_form(&state, &request, &id, payload).await {
         Ok(opened) => opened,
-        Err(response) => return response,
-    };
-    let form = match own_form(&state, &request, payload, &opened.visit).await {
-        Ok(form) => form,
         Err(response) => return response,
     };
     let decision = if form.get("decision") == Some("allow") { Decision::Allow } else { Decision::Deny };

@@ -17,7 +17,7 @@ pub async fn switch(request: HttpRequest, state: Data<State>, payload: Payload) 
     };
     let form = match own_form(&state, &request, payload, &visit).await {
         Ok(form) => form,
-        Err(response) => return response,
+        Err(foreign) => return foreign.response,
     };
     let chosen = form.get("lang").and_then(|tag| ALL.iter().map(texts).find(|t| t.tag == tag));
     let mut response = answer::redirect(&own_path(&state, form.get("back")));

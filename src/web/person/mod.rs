@@ -17,11 +17,10 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::State;
 use super::answer::{self, log_fault};
 use super::cookies::Browser;
-use super::extract;
 use super::pages::{self, Kind};
+use super::{State, csrf, extract};
 use crate::base::{Fault, Id};
 use crate::endpoints::Visit;
 use crate::endpoints::interaction::{self, Errand, Found, Visited};
@@ -60,6 +59,26 @@ pub struct Opened {
 /// The response for a request that has no open interaction: it goes on under a new id, or there is nothing here.
 pub async fn open(state: &State, request: &HttpRequest, id: &str) -> Result<Opened, HttpResponse> {
     let (visit, browser) = extract::visit(request, state).await.map_err(|fault| broken(state, request, &fault))?;
+    open_for(state, request, id, (visit, browser)).await
+}
+
+/// The same for a form: nothing is opened or begun anew for one that did not come from our own page.
+///
+/// # Errors
+/// The response for everything else.
+pub async fn open_form(
+    state: &State,
+    request: &HttpRequest,
+    id: &str,
+    payload: Payload,
+) -> Result<(Opened, Params), HttpResponse> {
+    let (visit, browser) = extract::visit(request, state).await.map_err(|fault| broken(state, request, &fault))?;
+    let form = own_form(state, request, payload, &visit).await.map_err(|foreign| foreign.response)?;
+    Ok((open_for(state, request, id, (visit, browser)).await?, form))
+}
+
+async fn open_for(state: &State, request: &HttpRequest, id: &str, by: (Visit, Browser)) -> Result<Opened, HttpResponse> {
+    let (visit, browser) = by;
     let visited = interaction::visit(&state.provider, &Id::from_stored(id), &visit).await;
     match visited.map_err(|fault| broken(state, request, &fault))? {
         Visited::Open(found) => Ok(Opened { visit, browser, found }),
@@ -68,23 +87,44 @@ pub async fn open(state: &State, request: &HttpRequest, id: &str) -> Result<Open
     }
 }
 
+/// A form that is not taken.
+pub struct Foreign {
+    pub response: HttpResponse,
+    pub why: ForeignBecause,
+}
+
+/// Why a form is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignBecause {
+    Unreadable,
+    Elsewhere,
+    /// The browser says that the page was ours; its token is not this browser's any more.
+    Stale,
+}
+
 /// A form that came from our own page in this browser.
 ///
 /// # Errors
 /// The 400 or 403 for everything else.
-pub async fn own_form(state: &State, request: &HttpRequest, payload: Payload, visit: &Visit) -> Result<Params, HttpResponse> {
+pub async fn own_form(state: &State, request: &HttpRequest, payload: Payload, visit: &Visit) -> Result<Params, Foreign> {
+    let refuse = |kind, why| Foreign { response: error::show(state, request, kind, None), why };
     let form = match extract::form(request, payload).await {
         Ok(form) => form,
         Err(bad) if bad.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            return Err(error::show(state, request, Kind::Forbidden, None));
+            return Err(refuse(Kind::Forbidden, ForeignBecause::Unreadable));
         }
-        Err(_) => return Err(error::show(state, request, Kind::BadRequest, None)),
+        Err(bad) if bad.status == StatusCode::PAYLOAD_TOO_LARGE => {
+            return Err(refuse(Kind::TooLarge, ForeignBecause::Unreadable));
+        }
+        Err(_) => return Err(refuse(Kind::BadRequest, ForeignBecause::Unreadable)),
     };
-    if !state.csrf.accepts(request, &state.provider.issuer, &visit.browser_hash, form.get("csrf")) {
-        tracing::warn!(path = request.path(), "a form did not come from a page of ours");
-        return Err(error::show(state, request, Kind::Forbidden, None));
+    let issuer = &state.provider.issuer;
+    if state.csrf.accepts(request, issuer, &visit.browser_hash, form.get("csrf")) {
+        return Ok(form);
     }
-    Ok(form)
+    tracing::warn!(path = request.path(), "a form did not come from a page of ours");
+    let is_stale = csrf::says_from_here(request, issuer);
+    Err(refuse(Kind::Forbidden, if is_stale { ForeignBecause::Stale } else { ForeignBecause::Elsewhere }))
 }
 
 /// The languages that the app asked for.

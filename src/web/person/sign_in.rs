@@ -5,19 +5,19 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Opened, broken, go_on, open, own_form, page, ui_locales};
+use super::{ForeignBecause, Opened, broken, go_on, open, open_for, own_form, page, ui_locales};
 use crate::base::Secret;
 use crate::endpoints::authorize::Reason;
 use crate::endpoints::interaction::{self, Errand, Outcome, Page, PasswordOutcome};
 use crate::web::pages::{Occasion, SignIn, SignInProblem};
-use crate::web::{State, answer, cookies};
+use crate::web::{State, answer, cookies, extract};
 
 /// Seconds after which a person may try again when every hashing thread is busy.
 const BUSY_SECONDS: i64 = 2;
 
 /// `/sign-in`: for the house's own account page.
 pub async fn begin(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let (visit, browser) = match crate::web::extract::visit(&request, &state).await {
+    let (visit, browser) = match extract::visit(&request, &state).await {
         Ok(visited) => visited,
         Err(fault) => return broken(&state, &request, &fault),
     };
@@ -101,14 +101,20 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
 
 /// The form of the page.
 pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
-    let opened = match open(&state, &request, &id).await {
+    let (visit, browser) = match extract::visit(&request, &state).await {
+        Ok(visited) => visited,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
+    let form = match own_form(&state, &request, payload, &visit).await {
+        Ok(form) => Some(form),
+        Err(foreign) if foreign.why == ForeignBecause::Stale && browser.new.is_none() => None,
+        Err(foreign) => return foreign.response,
+    };
+    let opened = match open_for(&state, &request, &id, (visit, browser)).await {
         Ok(opened) => opened,
         Err(response) => return response,
     };
-    let form = match own_form(&state, &request, payload, &opened.visit).await {
-        Ok(form) => form,
-        Err(response) => return response,
-    };
+    let Some(form) = form else { return again(&state, &request, opened, (None, SignInProblem::FormExpired)).await };
     if form.get("action") == Some("cancel") {
         return answer::outcome(&state, opened.browser, interaction::cancel(&state.provider, &opened.found));
     }
@@ -117,33 +123,46 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     }
     let username = form.get("username").unwrap_or_default().trim().to_owned();
     let password = form.get("password").unwrap_or_default();
-    let again = |problem| {
-        let shown = Shown { reason: Reason::NoSession, username: Some(username.clone()), problem: Some(problem) };
-        render(&state, &request, &opened, shown)
+    let missing = match (username.is_empty(), password.is_empty()) {
+        (true, _) => Some(SignInProblem::UsernameMissing),
+        (false, true) => Some(SignInProblem::PasswordMissing),
+        (false, false) => None,
     };
-    if username.is_empty() {
-        return again(SignInProblem::UsernameMissing);
-    }
-    if password.is_empty() {
-        return again(SignInProblem::PasswordMissing);
+    if let Some(problem) = missing {
+        return again(&state, &request, opened, (Some(username), problem)).await;
     }
     let credentials = (username.clone(), Secret::new(password.to_owned()));
     let outcome = interaction::sign_in(&state.provider, opened.found.clone(), credentials, &opened.visit).await;
-    match outcome {
+    let problem = match outcome {
         Ok(PasswordOutcome::Done(signed_in)) => {
             let seconds = state.provider.policy.session_absolute_seconds;
             let cookie = cookies::set_session(&state.provider.issuer, signed_in.token.expose(), seconds);
             let mut response = answer::outcome(&state, opened.browser, signed_in.outcome);
-            match response.add_cookie(&cookie) {
+            return match response.add_cookie(&cookie) {
                 Ok(()) => response,
                 Err(error) => broken(&state, &request, &crate::base::Fault::new("web: session cookie", error)),
-            }
+            };
         }
-        Ok(PasswordOutcome::Wrong) => again(SignInProblem::NoMatch),
-        Ok(PasswordOutcome::Throttled { retry_after_seconds }) => {
-            again(SignInProblem::SlowedDown { seconds: retry_after_seconds })
-        }
-        Ok(PasswordOutcome::Busy) => again(SignInProblem::Busy),
-        Err(fault) => broken(&state, &request, &fault),
-    }
+        Ok(PasswordOutcome::Wrong) => SignInProblem::NoMatch,
+        Ok(PasswordOutcome::Throttled { retry_after_seconds }) => SignInProblem::SlowedDown { seconds: retry_after_seconds },
+        Ok(PasswordOutcome::Busy) => SignInProblem::Busy,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
+    again(&state, &request, opened, (Some(username), problem)).await
+}
+
+/// The page after a try that did not succeed: it asks for the same reason as before.
+async fn again(
+    state: &State,
+    request: &HttpRequest,
+    opened: Opened,
+    (username, problem): (Option<String>, SignInProblem),
+) -> HttpResponse {
+    let reason = match interaction::look(&state.provider, &opened.found, &opened.visit).await {
+        Ok(Outcome::Page { page: Page::SignIn(reason), .. }) => reason,
+        Ok(_) => Reason::OtherPerson,
+        Err(fault) => return broken(state, request, &fault),
+    };
+    let response = render(state, request, &opened, Shown { reason, username, problem: Some(problem) });
+    answer::with_browser(response, opened.browser)
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Opened, broken, go_on, open, own_form, page};
+use super::{Opened, broken, go_on, open, open_form, page};
 use crate::endpoints::interaction::{self, Errand};
 use crate::endpoints::logout::{self, Farewell};
 use crate::web::pages::{SignOut, SignedOut};
@@ -53,12 +53,8 @@ pub fn leave(state: &State, farewell: &Farewell) -> HttpResponse {
 
 /// The form of the page.
 pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
-    let opened = match open(&state, &request, &id).await {
+    let (opened, form) = match open_form(&state, &request, &id, payload).await {
         Ok(opened) => opened,
-        Err(response) => return response,
-    };
-    let form = match own_form(&state, &request, payload, &opened.visit).await {
-        Ok(form) => form,
         Err(response) => return response,
     };
     let Opened { visit, browser, found } = opened;

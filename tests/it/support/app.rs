@@ -64,6 +64,12 @@ fn test_keys() -> &'static [(Alg, Vec<u8>)] {
     })
 }
 
+/// The provider's own key, to sign what it never would.
+pub fn test_key(alg: Alg) -> SigningKey {
+    let (_, pkcs8) = test_keys().iter().find(|(own, _)| *own == alg).unwrap();
+    SigningKey::from_pkcs8(alg, pkcs8).unwrap()
+}
+
 impl TestApp {
     pub async fn start() -> TestApp {
         TestApp::with(Wish::default()).await

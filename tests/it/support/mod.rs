@@ -3,7 +3,10 @@
 pub mod app;
 pub mod browser;
 pub mod chrome;
+pub mod forge;
 pub mod page;
+pub mod program;
+pub mod raw;
 pub mod rows;
 pub mod rp;
 pub mod rust_text;

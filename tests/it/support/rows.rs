@@ -17,7 +17,7 @@ const TABLES: [(&str, &str); 13] = [
     ("consents", "SELECT user_id, client_id, scope FROM consents ORDER BY user_id, client_id"),
     ("grants", "SELECT id, client_id, user_id, detail, revoked_at FROM grants ORDER BY id"),
     ("authorization_codes", "SELECT hash, used_at FROM authorization_codes ORDER BY hash"),
-    ("refresh_families", "SELECT id, generation, current_hash FROM refresh_families ORDER BY id"),
+    ("refresh_families", "SELECT lookup, generation, current_hash FROM refresh_families ORDER BY lookup"),
     ("access_tokens", "SELECT hash, revoked_at FROM access_tokens ORDER BY hash"),
     ("revoked_jti", "SELECT jti FROM revoked_jti ORDER BY jti"),
     ("assertion_jti", "SELECT client_id, jti_hash FROM assertion_jti ORDER BY client_id, jti_hash"),
@@ -35,6 +35,11 @@ impl TestApp {
             all.insert(table, rows.iter().map(|row| format!("{row:?}")).collect());
         }
         Rows(all)
+    }
+
+    /// Stops the test if a refused request changed anything that security hangs on.
+    pub async fn untouched(&self, before: &Rows, why: &str) {
+        assert_eq!(before.changed(&self.rows().await), Vec::<&str>::new(), "{why}");
     }
 
     /// How many rows a `SELECT COUNT(*)` finds.

@@ -93,13 +93,18 @@ pub fn header(token: &str) -> Value {
 
 impl Rp {
     pub fn of(app: &TestApp, done: &Done) -> Rp {
+        Rp::at(&app.issuer, &done.client.client_id, done.secret.as_ref().map(|secret| secret.expose().clone()))
+    }
+
+    /// A client of any issuer on this machine.
+    pub fn at(issuer: &str, id: &str, secret: Option<String>) -> Rp {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).tls_certs_only([]);
-        Rp {
-            id: done.client.client_id.clone(),
-            secret: done.secret.as_ref().map(|secret| secret.expose().clone()),
-            issuer: app.issuer.clone(),
-            http: http.build().unwrap(),
-        }
+        Rp { id: id.to_owned(), secret, issuer: issuer.to_owned(), http: http.build().unwrap() }
+    }
+
+    /// Whether the issuer answers there at all.
+    pub async fn answers(&self, path: &str) -> bool {
+        self.http.get(format!("{}{path}", self.issuer)).send().await.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// The usual confidential web app: client_secret_basic, PKCE not demanded.
