@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::browser::form_post;
@@ -20,10 +21,10 @@ struct Eye {
 }
 
 impl Eye {
-    async fn open(language: &'static str, scripts: Scripts) -> Eye {
+    async fn open(language: &'static str) -> Eye {
         let app = TestApp::with(Wish { demo: true, ..Wish::default() }).await;
         app.person("ana").await;
-        let chrome = Chrome::open(scripts).await;
+        let chrome = Chrome::open(Scripts::On).await;
         let eye = Eye { app, chrome, language, found: Vec::new() };
         eye.chrome.goto(eye.app.url("/demo")).await.unwrap();
         if language == "de" {
@@ -69,7 +70,7 @@ impl Eye {
 
 /// Before and while signing in.
 async fn strangers_pages(language: &'static str) {
-    let mut eye = Eye::open(language, Scripts::On).await;
+    let mut eye = Eye::open(language).await;
     eye.look("demo_start", "demo-sign-in").await;
     eye.goto("/nothing-here").await;
     eye.look("not_found", "error-page").await;
@@ -93,7 +94,7 @@ async fn strangers_pages(language: &'static str) {
 
 /// Once signed in.
 async fn persons_pages(language: &'static str) {
-    let mut eye = Eye::open(language, Scripts::On).await;
+    let mut eye = Eye::open(language).await;
     eye.chrome.press("demo-sign-in").await;
     eye.sign_in(PASSWORD).await;
     eye.chrome.press("allow").await;
@@ -142,11 +143,14 @@ async fn persons_pages_are_for_everybody_in_german() {
 #[tokio::test]
 #[ignore = "axe: tests/run brings Chromium and axe-core"]
 async fn the_form_post_page_is_for_everybody() {
-    let mut eye = Eye::open("en", Scripts::Off).await;
+    let mut eye = Eye::open("en").await;
     eye.chrome.press("demo-sign-in").await;
     eye.sign_in(PASSWORD).await;
     eye.chrome.press("allow").await;
     eye.chrome.wait_for("demo-result").await;
+    let devtools = eye.chrome.cdp();
+    devtools.send_raw("Network.enable", json!({})).await.unwrap();
+    devtools.send_raw("Network.setBlockedURLs", json!({ "urls": ["*/static/*.js"] })).await.unwrap();
     let address = form_post(&eye.app);
     eye.chrome.goto(address).await.unwrap();
     eye.look("form_post", "continue").await;

@@ -96,7 +96,8 @@ async fn strange_text() {
         }
     }
     assert_eq!(before.changed(&app.rows().await), Vec::<&str>::new());
-    let fields = [("csrf", form.form("sign-in").get("csrf").unwrap()), ("username", "ana@example.com\0"), ("password", PASSWORD)];
+    let own = form.form("sign-in");
+    let fields = [("csrf", own.get("csrf").unwrap()), ("username", "ana@example.com\0"), ("password", PASSWORD)];
     assert_eq!(browser.post(Initiator::SameOrigin, form.url.as_str(), &fields).await.status, 400);
     for path in ["/sign-in/%00", "/account/apps/%00", "/logo/%00", "/sign-in/%FF", "/%2e%2e/%2e%2e/etc/passwd"] {
         let (answer, _) = app.raw(format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", app.authority()).as_bytes());

@@ -43,7 +43,7 @@ async fn an_answer_that_was_given_outlives_a_killed_process() {
     // The session, too: the person is not asked again.
     let page = browser.visit(&rp.begin(&rp.flow())).await;
     assert!(page.leaves_for(CALLBACK), "{} {}", page.status, page.body);
-    let sessions = house.json(&["session", "list", "ana@example.com"]);
+    let sessions = house.json(&["session", "list", "--user", "ana@example.com"]);
     assert_eq!(sessions.as_array().map(Vec::len), Some(1), "{sessions}");
 }
 
@@ -99,7 +99,7 @@ fn init_writes_once() {
 fn every_problem_of_the_settings_is_named_at_once() {
     let house = House::init();
     let settings = "issuer = \"http://id.example.com\"\nlisten = \"nowhere\"\nmaster_key_file = \"short.key\"\nissuer_url = \"x\"\n\
-                    [database]\nurl = \"postgres://vouchsafe:changeme@db/vouchsafe\"\n[session]\nidle_seconds = 1\n";
+                    [database]\nurl = \"mysql://vouchsafe:tremendous@db/vouchsafe\"\n[session]\nidle_seconds = 1\n";
     std::fs::write(house.file("vouchsafe.toml"), settings).unwrap();
     let short = house.file("short.key");
     std::fs::write(&short, "k1:AAECAwQF\n").unwrap();
@@ -117,7 +117,7 @@ fn every_problem_of_the_settings_is_named_at_once() {
     let said = String::from_utf8_lossy(&served.stderr).into_owned();
     assert!(named.iter().all(|setting| said.contains(setting)), "{said}");
     for text in [said, String::from_utf8_lossy(&output.stdout).into_owned()] {
-        assert!(!text.contains("changeme") && !text.contains("AAECAwQF"), "{text}");
+        assert!(!text.contains("tremendous") && !text.contains("AAECAwQF"), "{text}");
     }
 }
 
