@@ -194,7 +194,13 @@ pub async fn sign_in(
     visit: &Visit,
 ) -> Result<PasswordOutcome, Fault> {
     let (login, password) = credentials;
-    let attempt = Attempt { login: login.clone(), password, browser_hash: visit.browser_hash.clone(), address: visit.address, now: visit.now };
+    let attempt = Attempt {
+        login: login.clone(),
+        password,
+        browser_hash: visit.browser_hash.clone(),
+        address: visit.address,
+        now: visit.now,
+    };
     let user = match sign_in::password(&provider.db, &provider.hasher, attempt).await? {
         Verdict::Verified(user) => user,
         Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
@@ -247,12 +253,7 @@ async fn record_throttled(provider: &Provider, found: &Found, login: &str, visit
 }
 
 /// The session after a sign-in: the same one with a new token for the same person, a new one for anybody else.
-fn next_session(
-    provider: &Provider,
-    user: &users::User,
-    token: &SessionToken,
-    visit: &Visit,
-) -> Result<NewSession, Fault> {
+fn next_session(provider: &Provider, user: &users::User, token: &SessionToken, visit: &Visit) -> Result<NewSession, Fault> {
     let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
     let (id, sid) = match kept {
         Some(signed) => (signed.session.id.clone(), signed.session.sid.clone()),

@@ -57,7 +57,12 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
 
 /// The same with a status of its own: a body that was too large, slow or of another type.
 pub fn oauth_error_with(status: StatusCode, error: &Error) -> HttpResponse {
-    error_body(&mut HttpResponse::build(status), error)
+    let mut response = HttpResponse::build(status);
+    if status != StatusCode::BAD_REQUEST {
+        // What is left of the body is not read.
+        response.force_close();
+    }
+    error_body(&mut response, error)
 }
 
 fn error_body(response: &mut HttpResponseBuilder, error: &Error) -> HttpResponse {

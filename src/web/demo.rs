@@ -116,7 +116,7 @@ async fn show(request: HttpRequest, state: Data<State>, demo: Data<Demo>) -> Htt
             StatusCode::OK,
             &DemoResult {
                 frame,
-                subject: session.subject.clone(),
+                subject: name(&session),
                 id_token: rows(&session.id_token),
                 access_token: session.access_token.as_ref().map(rows),
                 userinfo: rows(&session.userinfo),
@@ -131,6 +131,12 @@ async fn show(request: HttpRequest, state: Data<State>, demo: Data<Demo>) -> Htt
         }
     };
     answer::with_browser(response, browser)
+}
+
+/// What the person is called, if the app was told.
+fn name(session: &Session) -> String {
+    let told = session.userinfo.get("name").and_then(|name| name.as_str());
+    told.unwrap_or(&session.subject).to_owned()
 }
 
 async fn begin(request: HttpRequest, state: Data<State>, demo: Data<Demo>) -> HttpResponse {

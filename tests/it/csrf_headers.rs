@@ -103,7 +103,8 @@ async fn unsafe_requests() {
     assert_eq!(before.changed(&stage.app.rows().await), Vec::<&str>::new());
     let plain = format!("csrf={}", stage.csrf);
     for path in &paths {
-        let answer = stage.post(path, &[("content-type", FORM), ("origin", &own), ("sec-fetch-site", "same-origin")], &plain).await;
+        let answer =
+            stage.post(path, &[("content-type", FORM), ("origin", &own), ("sec-fetch-site", "same-origin")], &plain).await;
         assert!([303, 400].contains(&answer.status), "{path}: {}", answer.status);
         assert!(!answer.body.contains("error-page"), "{path}: {}", answer.body);
     }
@@ -132,9 +133,18 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
     font-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
 const GUARDS: [&str; 12] = [
-    "content-security-policy", "referrer-policy", "x-content-type-options", "permissions-policy", "cross-origin-resource-policy",
-    "cross-origin-opener-policy", "strict-transport-security", "cross-origin-embedder-policy", "x-frame-options", "server",
-    "x-powered-by", "access-control-allow-credentials",
+    "content-security-policy",
+    "referrer-policy",
+    "x-content-type-options",
+    "permissions-policy",
+    "cross-origin-resource-policy",
+    "cross-origin-opener-policy",
+    "strict-transport-security",
+    "cross-origin-embedder-policy",
+    "x-frame-options",
+    "server",
+    "x-powered-by",
+    "access-control-allow-credentials",
 ];
 
 /// The guarding headers of an answer, those of [`GUARDS`] that are there.
@@ -256,9 +266,8 @@ async fn cors() {
 async fn hosts() {
     let app = TestApp::start().await;
     let ours = app.authority();
-    let ask = |line: &str, headers: &str| {
-        app.raw(format!("GET {line} HTTP/1.1\r\n{headers}connection: close\r\n\r\n").as_bytes()).0
-    };
+    let ask =
+        |line: &str, headers: &str| app.raw(format!("GET {line} HTTP/1.1\r\n{headers}connection: close\r\n\r\n").as_bytes()).0;
     let own = ask("/sign-in", &format!("host: {ours}\r\n"));
     assert_eq!(status(&own), 303);
     assert!(own.contains("set-cookie: browser="));

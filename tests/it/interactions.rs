@@ -129,7 +129,8 @@ async fn another_browser() {
         assert!(!page.body.contains("ana@example.com"));
     }
     let own = others.visit(form.url.as_str()).await.form("sign-in");
-    let fields = [("csrf", own.get("csrf").unwrap()), ("decision", "allow"), ("username", "bob@example.com"), ("password", PASSWORD)];
+    let fields =
+        [("csrf", own.get("csrf").unwrap()), ("decision", "allow"), ("username", "bob@example.com"), ("password", PASSWORD)];
     for url in [&form.url, &consent.url] {
         let page = others.post(Initiator::SameOrigin, url.as_str(), &fields).await;
         let next = page.location().unwrap();
@@ -242,9 +243,25 @@ async fn no_open_redirect() {
         let form = browser.visit(&app.url("/account")).await;
         let own = Url::parse(&app.issuer).unwrap();
         for back in [
-            "//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test", "https://evil.test/", "https:evil.test", "javascript:alert(1)",
-            "/\t/evil.test", "/\r\nLocation: https://evil.test", "evil.test", "/tenant//evil.test", "/tenant\\evil.test",
-            "/tenant.evil.test", "/tenant@evil.test", "@evil.test", ".evil.test", "", "%2f%2fevil.test", "/tenant/../..//evil.test",
+            "//evil.test",
+            "///evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "https://evil.test/",
+            "https:evil.test",
+            "javascript:alert(1)",
+            "/\t/evil.test",
+            "/\r\nLocation: https://evil.test",
+            "evil.test",
+            "/tenant//evil.test",
+            "/tenant\\evil.test",
+            "/tenant.evil.test",
+            "/tenant@evil.test",
+            "@evil.test",
+            ".evil.test",
+            "",
+            "%2f%2fevil.test",
+            "/tenant/../..//evil.test",
         ] {
             let page = switch(&mut browser, &form, back).await;
             let to = page.location().unwrap();

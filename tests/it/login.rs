@@ -71,7 +71,8 @@ async fn refusals_are_alike() {
         let page = attempt(&mut browser, &form, name, password).await;
         assert_eq!(app.provider.hasher.verifications() - before, 1, "{name}");
         assert!(browser.cookie("session").is_none());
-        let names: Vec<_> = page.headers.keys().map(|header| header.as_str().to_owned()).collect();
+        let mut names: Vec<_> = page.headers.keys().map(|header| header.as_str().to_owned()).collect();
+        names.sort();
         answers.push((page.status, names, neutral(&form, &page, name)));
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
@@ -183,4 +184,24 @@ async fn the_own_browser_stays_open() {
     assert_eq!(attempt(&mut new, &form, "ana@example.com", PASSWORD).await.status, 429);
     app.sign_in(&mut own, "ana").await;
     assert!(app.is_in(&mut own).await);
+}
+
+/// PW-04: a second proof is a guess like any other (Keycloak CVE-2026-9798); the session that is there stays as it was.
+#[tokio::test]
+async fn second_proofs_slow_down() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    let rp = Rp::web(&app, "web").await;
+    let mut browser = Browser::new();
+    rp.tokens(&mut browser, "ana").await;
+    let form = browser.visit(&rp.begin(&rp.flow().with("prompt", "login"))).await;
+    let before = app.rows().await;
+    for _ in 0..10 {
+        assert_eq!(attempt(&mut browser, &form, "ana@example.com", "wrong").await.status, 400);
+    }
+    assert_eq!(attempt(&mut browser, &form, "ana@example.com", PASSWORD).await.status, 429);
+    assert_eq!(before.changed(&app.rows().await), Vec::<&str>::new());
+    assert!(app.is_in(&mut browser).await);
+    app.clock.advance(30);
+    assert!(attempt(&mut browser, &form, "ana@example.com", PASSWORD).await.param("code").is_some());
 }

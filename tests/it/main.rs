@@ -26,6 +26,7 @@ mod sessions;
 mod interactions;
 mod userinfo;
 mod races;
+mod rfc6749_client_auth;
 mod rfc6749_refresh;
 mod rfc6749_token;
 mod rfc7662_rfc7009;

@@ -17,7 +17,8 @@ async fn at_once(rp: &Arc<Rp>, path: &'static str, fields: &[(&str, &str)]) -> V
     let mut running = JoinSet::new();
     for _ in 0..PARALLEL {
         let rp = Arc::clone(rp);
-        let fields: Vec<(String, String)> = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let fields: Vec<(String, String)> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         running.spawn(async move {
             let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             rp.post_as(path, None, &fields).await

@@ -137,11 +137,7 @@ async fn idle_tokens_end() {
 #[tokio::test]
 async fn the_absolute_end_does_not_slide() {
     let app = TestApp::start().await;
-    let short = Changes {
-        refresh_idle_seconds: Some(2 * DAY),
-        refresh_absolute_seconds: Some(5 * DAY),
-        ..Changes::default()
-    };
+    let short = Changes { refresh_idle_seconds: Some(2 * DAY), refresh_absolute_seconds: Some(5 * DAY), ..Changes::default() };
     let rp = Rp::public(&app, "spa").await;
     clients::edit(app.desk(), "spa", &short).await.unwrap();
     app.notice_changes();

@@ -56,10 +56,8 @@ async fn a_live_token_is_described() {
 async fn only_confidential_clients_introspect() {
     let Scene { app, rp, access, .. } = scene().await;
     let spa = Rp::public(&app, "spa").await;
-    let bearer = [
-        ("content-type", "application/x-www-form-urlencoded".to_owned()),
-        ("authorization", format!("Bearer {access}")),
-    ];
+    let bearer =
+        [("content-type", "application/x-www-form-urlencoded".to_owned()), ("authorization", format!("Bearer {access}"))];
     let refused = [
         rp.post_as("/introspect", None, &[("token", &access)]).await,
         rp.post_as("/introspect", Some(("web", "not the secret")), &[("token", &access)]).await,
@@ -176,7 +174,7 @@ async fn a_revoked_opaque_token_is_dead() {
 /// also by an old generation; another grant lives.
 #[tokio::test]
 async fn a_revoked_refresh_token_takes_its_grant() {
-    let Scene { rp, access, refresh, .. } = scene().await;
+    let Scene { app: _app, rp, access, refresh } = scene().await;
     let twin = rp.tokens(&mut Browser::new(), "ana").await.text("access_token");
     let next = rp.refresh(&refresh).await;
     assert_eq!(rp.post("/revoke", &[("token", &refresh)]).await.status, 200);

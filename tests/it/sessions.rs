@@ -80,15 +80,12 @@ async fn forged_cookies() {
         genuine.replace("ss_", "at_"),
         genuine.to_uppercase(),
         format!("{genuine}="),
-        format!("{genuine}\u{20}"),
         vouchsafe::base::sha256_base64url(&genuine),
         "x".repeat(4000),
         "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbmEifQ.".to_owned(),
     ] {
         browser.set_cookie("session", Some(&forged));
-        if forged.trim() != genuine {
-            assert!(!app.is_in(&mut browser).await, "{forged:.60}");
-        }
+        assert!(!app.is_in(&mut browser).await, "{forged:.60}");
     }
     assert_eq!(before.changed(&app.rows().await), Vec::<&str>::new());
     browser.set_cookie("session", Some(&genuine));

@@ -13,8 +13,13 @@ pub(super) use request::may_use_resource;
 pub use request::{PageError, RedirectMismatch, ReplyTo, ValidRequest};
 
 use super::interaction::{self, Errand, Outcome};
-use super::{Provider, Refusal, Visit};
+use super::{Provider, Refusal, Visit, audit};
+use crate::base::Fault;
 use crate::oauth::Params;
+use crate::store::audit as audits;
+
+/// How much of a wrong redirect URI is kept, in characters.
+const LONGEST_RECORDED: usize = 512;
 
 /// What an authorization request leads to.
 pub enum Authorized {
@@ -30,7 +35,10 @@ pub enum Authorized {
 pub async fn authorize(provider: &Provider, params: &Params, visit: &Visit) -> Result<Authorized, Refusal> {
     let reply_to = match ReplyTo::find(provider, params).await? {
         Ok(reply_to) => reply_to,
-        Err(page) => return Ok(Authorized::Page(page)),
+        Err(page) => {
+            record_mismatch(provider, &page, visit).await?;
+            return Ok(Authorized::Page(page));
+        }
     };
     let request = match ValidRequest::check(provider, params, &reply_to, visit.now).await? {
         Ok(request) => request,
@@ -40,4 +48,16 @@ pub async fn authorize(provider: &Provider, params: &Params, visit: &Visit) -> R
     };
     let errand = Errand::App(Box::new(request));
     Ok(Authorized::Outcome(interaction::begin(provider, errand, visit).await?))
+}
+
+/// A redirect URI that is not registered is a mistake or an attack: the operator finds it in the audit log.
+async fn record_mismatch(provider: &Provider, page: &PageError, visit: &Visit) -> Result<(), Fault> {
+    let (Some(client), Some(redirect)) = (&page.client, &page.redirect) else { return Ok(()) };
+    let mut event = audit("redirect_mismatch", client.client.client_id.as_str(), visit.now);
+    event.client_id = Some(client.client.client_id.clone());
+    event.address = Some(visit.address.to_string());
+    let sent: String = redirect.sent.chars().take(LONGEST_RECORDED).collect();
+    event.detail = serde_json::json!({ "sent": sent });
+    let id = provider.new_id()?;
+    provider.db.write(async move |tx| audits::write(tx, &id, &event).await).await
 }

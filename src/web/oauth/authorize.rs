@@ -1,11 +1,13 @@
 //! `/authorize` (RFC 6749 section 3.1).
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::endpoints::Refusal;
 use crate::endpoints::authorize::{Authorized, PageError, authorize};
 use crate::oauth::Params;
+use crate::web::pages::Kind;
 use crate::web::person::{broken, error};
 use crate::web::{State, answer, extract};
 
@@ -33,6 +35,7 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
 pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     match extract::form(&request, payload).await {
         Ok(params) => again_as_get(&state, &request, "/authorize", &params),
+        Err(bad) if bad.status == StatusCode::PAYLOAD_TOO_LARGE => error::show(&state, &request, Kind::TooLarge, None),
         Err(bad) => unreadable(&state, &request, bad.error.why),
     }
 }

@@ -1,5 +1,6 @@
 //! `/end_session` (OpenID Connect RP-Initiated Logout 1.0 section 2).
 
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -33,6 +34,7 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
 pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
     match extract::form(&request, payload).await {
         Ok(params) => again_as_get(&state, &request, "/end_session", &params),
+        Err(bad) if bad.status == StatusCode::PAYLOAD_TOO_LARGE => error::show(&state, &request, Kind::TooLarge, None),
         Err(_) => error::show(&state, &request, Kind::BadRequest, None),
     }
 }

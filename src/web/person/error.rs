@@ -1,7 +1,7 @@
 //! The error page: a support code for the person, the same code in the log, and for the app's developer what differs.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::page;
@@ -45,7 +45,12 @@ fn render(state: &State, frame: Frame, kind: Kind, developer: Option<Developer>)
         Kind::Unavailable => Some(5),
         _ => None,
     };
+    let is_unread = kind == Kind::TooLarge;
     let mut response = page(status, &ErrorPage { frame, kind, support_code, developer, link: None });
+    if is_unread {
+        // What is left of the body is not read.
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }

@@ -17,7 +17,7 @@ impl TestApp {
     /// more; whether it closed comes second.
     pub fn raw(&self, bytes: &[u8]) -> (String, bool) {
         let mut socket = TcpStream::connect(self.authority().replace("localhost", "127.0.0.1")).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
         // A server that has refused already may have closed its side.
         let _ = socket.write_all(bytes);
         let (mut all, mut part) = (Vec::new(), [0; 4096]);
