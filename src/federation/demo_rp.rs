@@ -102,12 +102,12 @@ impl DemoRp {
     ///
     /// # Errors
     /// The issuer refuses it, or what it sent does not verify.
-    pub async fn finish(&self, pending: Pending, code: String) -> Result<Session, Fault> {
+    pub async fn finish(&self, pending: &Pending, code: String) -> Result<Session, Fault> {
         let client = self.client().await?;
         let response = client
             .exchange_code(AuthorizationCode::new(code))
             .map_err(Fault::at("demo: token endpoint"))?
-            .set_pkce_verifier(pending.verifier)
+            .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.secret().clone()))
             .request_async(&self.http())
             .await
             .map_err(|e| fault("demo: token", &e))?;

@@ -138,13 +138,16 @@ pub async fn revoke_for_session(tx: &mut Tx, session: &Id, now: Timestamp) -> Re
     tx.execute(statement).await
 }
 
-/// The clients that still hold something of one person, with the time of the first grant: the account page's list.
+/// The clients that hold something of one person or that they gave consent to, with the time of the first of it: the
+/// account page's list.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn clients_of_user(conn: &mut Conn, user: &Id, now: Timestamp) -> Result<Vec<(String, Timestamp)>, Fault> {
-    let statement = sql("SELECT client_id, MIN(created_at) FROM grants
-         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 GROUP BY client_id ORDER BY client_id")
+    let statement = sql("SELECT client_id, MIN(since) FROM (
+             SELECT client_id, created_at AS since FROM grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+             UNION ALL SELECT client_id, created_at AS since FROM consents WHERE user_id = $1
+         ) AS held GROUP BY client_id ORDER BY client_id")
     .bind(user)
     .bind(now);
     let read = |row: &super::Row| {

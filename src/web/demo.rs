@@ -32,7 +32,7 @@ pub struct Demo {
 #[derive(Default)]
 struct Seen {
     at: At,
-    sent: VecDeque<Pending>,
+    sent: VecDeque<Arc<Pending>>,
 }
 
 #[derive(Clone, Default)]
@@ -72,16 +72,18 @@ impl Demo {
     fn wait_for(&self, browser: &str, pending: Pending) {
         self.change(browser, |seen| {
             seen.sent.truncate(TABS - 1);
-            seen.sent.push_front(pending);
+            seen.sent.push_front(Arc::new(pending));
         });
     }
 
-    /// The request that an answer with this `state` belongs to, once.
-    fn answered(&self, browser: &str, state: &str) -> Option<Pending> {
-        self.change(browser, |seen| {
-            let place = seen.sent.iter().position(|pending| pending.is_for(state))?;
-            seen.sent.remove(place)
-        })
+    /// The request that an answer with this `state` belongs to. It waits until an answer was good: of a double click the
+    /// first answer may be lost on its way.
+    fn waiting(&self, browser: &str, state: &str) -> Option<Arc<Pending>> {
+        self.change(browser, |seen| seen.sent.iter().find(|pending| pending.is_for(state)).cloned())
+    }
+
+    fn forget(&self, browser: &str, pending: &Arc<Pending>) {
+        self.change(browser, |seen| seen.sent.retain(|sent| !Arc::ptr_eq(sent, pending)));
     }
 }
 
@@ -165,7 +167,7 @@ async fn callback(request: HttpRequest, state: Data<State>, demo: Data<Demo>) ->
         Err(response) => return response,
     };
     let params = extract::query(&request).unwrap_or_default();
-    let pending = demo.answered(&visit.browser_hash, params.get("state").unwrap_or_default());
+    let pending = demo.waiting(&visit.browser_hash, params.get("state").unwrap_or_default());
     let Some(pending) = pending else {
         // An answer that was read before, come again by the back button or a double click.
         if demo.session(&visit.browser_hash).is_some() {
@@ -175,11 +177,15 @@ async fn callback(request: HttpRequest, state: Data<State>, demo: Data<Demo>) ->
     };
     if let Some(error) = params.get("error") {
         let why = params.get("error_description").unwrap_or_default();
+        demo.forget(&visit.browser_hash, &pending);
         demo.keep(&visit.browser_hash, At::Failed(error.to_owned(), why.to_owned()));
         return answer::see_other(&state, "/demo").finish();
     }
-    match demo.rp.finish(pending, params.get("code").unwrap_or_default().to_owned()).await {
-        Ok(session) => demo.keep(&visit.browser_hash, At::In(Arc::new(session))),
+    match demo.rp.finish(&pending, params.get("code").unwrap_or_default().to_owned()).await {
+        Ok(session) => {
+            demo.forget(&visit.browser_hash, &pending);
+            demo.keep(&visit.browser_hash, At::In(Arc::new(session)));
+        }
         Err(fault) => return failed(&state, &demo, &visit, &fault),
     }
     answer::see_other(&state, "/demo").finish()

@@ -6,8 +6,11 @@
 
 use vouchsafe::oauth::{Challenge, ClaimsRequest, Params, Prompt, RedirectUri, ResponseType, Scope, TokenRequest, negotiate};
 
+/// Reads bytes of a stranger and must neither panic nor take long.
+pub type Parser = fn(&[u8]);
+
 /// Every function of this file by the name of its target and its corpus folder.
-pub const ALL: [(&str, fn(&[u8])); 5] = [
+pub const ALL: [(&str, Parser); 5] = [
     ("params", params),
     ("token_request", token_request),
     ("authorization", authorization),

@@ -4,6 +4,7 @@ use serde_json::json;
 use vouchsafe::admin::clients::{self, Changes};
 use vouchsafe::admin::{resources, users};
 use vouchsafe::oauth::AccessTokenFormat;
+use vouchsafe::store::sql;
 
 use crate::support::rp::Answer;
 use crate::support::{Browser, Rp, TestApp};
@@ -217,4 +218,20 @@ async fn unknown_tokens_are_revoked_already() {
     }
     app.untouched(&before, "unknown tokens").await;
     assert_eq!(rp.userinfo(&access).await.status, 200);
+}
+
+/// Protects the truth in trouble (IN-05, RV-01, decision 23): without storage nothing is inactive, active or revoked, but 503.
+#[tokio::test]
+async fn storage_trouble_is_said() {
+    let Scene { app, rp, access, .. } = scene().await;
+    assert_eq!(rp.introspect(&access).await.json()["active"], true);
+    app.provider.db.write(async |tx| tx.execute(sql("ALTER TABLE revoked_jti RENAME TO away")).await).await.unwrap();
+    for answer in [rp.introspect(&access).await, rp.post("/revoke", &[("token", &access)]).await, rp.userinfo(&access).await] {
+        assert_eq!((answer.status, answer.error().as_str()), (503, "temporarily_unavailable"), "{}", answer.body);
+        assert_eq!(answer.header("retry-after"), Some("5"));
+    }
+    app.provider.db.write(async |tx| tx.execute(sql("ALTER TABLE away RENAME TO revoked_jti")).await).await.unwrap();
+    assert_eq!(rp.introspect(&access).await.json()["active"], true, "nothing was revoked");
+    assert_eq!(rp.post("/revoke", &[("token", &access)]).await.status, 200);
+    assert_eq!(rp.introspect(&access).await.json()["active"], false);
 }

@@ -134,6 +134,9 @@ async fn keys_in_the_header() {
     scene.assert_believed(&scene.sign(&scene.header, &scene.claims), "signed by us").await;
 }
 
+/// Makes a signature of a message.
+type Signer<'a> = Box<dyn Fn(&[u8]) -> Vec<u8> + 'a>;
+
 /// Protects against signatures of another form (JK-05, CVE-2022-21449): zeros, DER, a byte less or more, high `s`.
 #[tokio::test]
 async fn signatures_of_another_form() {
@@ -142,7 +145,7 @@ async fn signatures_of_another_form() {
     let (header, claims) = (scene.header.to_string(), scene.claims.to_string());
     let right = es256(&scene.key);
     let parsed = |message: &[u8]| Signature::from_slice(&right(message)).unwrap();
-    let forms: [(&str, Box<dyn Fn(&[u8]) -> Vec<u8>>); 6] = [
+    let forms: [(&str, Signer<'_>); 6] = [
         ("zeros", Box::new(|_| vec![0; 64])),
         ("one byte less", Box::new(|m| right(m)[..63].to_vec())),
         ("one byte more", Box::new(|m| [right(m), vec![0]].concat())),

@@ -14,4 +14,4 @@ pub mod rust_text;
 pub use app::TestApp;
 pub use browser::{Browser, Initiator};
 pub use page::Page;
-pub use rp::{CALLBACK, Flow, Rp};
+pub use rp::{CALLBACK, Rp};

@@ -200,8 +200,8 @@ fn skipped(rest: &str, last: char) -> usize {
     if rest.starts_with("/*") {
         return rest.find("*/").map_or(rest.len(), |end| end + 2);
     }
-    if rest.starts_with('"') {
-        return 1 + unescaped(&rest[1..], '"');
+    if let Some(literal) = rest.strip_prefix('"') {
+        return 1 + unescaped(literal, '"');
     }
     if rest.starts_with('r') && !is_word(last) || rest.starts_with('r') && last == 'b' {
         let hashes = rest[1..].chars().take_while(|c| *c == '#').count();
