@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ipnet::IpNet;
 use tokio::sync::watch;
 
 use crate::admin::{Desk, Limits, OPERATOR};
@@ -113,13 +112,13 @@ impl App {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let provider = Arc::new(Provider {
             issuer: shop.config.issuer.clone(),
-            db: shop.db,
+            db: shop.db.clone(),
             clock: shop.clock,
             keys: ring.clone(),
             registry: Registry::default(),
             hasher: Hasher::start(&shop.random, Capacity { threads, waiting: threads * WAITING_A_CORE })?,
             random: shop.random,
-            verifier: Verifier::new(shop.config.issuer.clone(), ring),
+            verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
             vault: shop.vault,
             policy,
@@ -129,19 +128,12 @@ impl App {
     }
 
     /// Adds the demo's relying party, which calls this server by its own issuer URL.
-    ///
-    /// # Errors
-    /// Never in practice: the loopback networks are constants.
-    pub fn with_demo(mut self, parts: DemoParts) -> Result<Self, Fault> {
-        let loopback = ["127.0.0.0/8", "::1/128"].into_iter().map(str::parse::<IpNet>);
-        let rules = Rules {
-            allow: loopback.collect::<Result<_, _>>().map_err(Fault::at("app: demo"))?,
-            ca_file: None,
-            plain_http_to: Some(self.provider.issuer.origin()),
-        };
+    #[must_use]
+    pub fn with_demo(mut self, parts: DemoParts) -> Self {
+        let rules = Rules { plain_http_to: Some(self.provider.issuer.origin()), ..Rules::default() };
         let rp = DemoRp::new(Outbound::new(rules), parts.registration);
         self.demo = Some(Arc::new(Demo::new(rp, parts.person)));
-        Ok(self)
+        self
     }
 
     /// Listens where the settings say.

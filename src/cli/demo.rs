@@ -80,7 +80,7 @@ pub fn run(demo: &Demo, form: Form) -> Result<Answer, Failure> {
         let (own, apps) = add_clients(&desk, shop.config.issuer.as_str(), &seed).await?;
         let facts = facts(shop.config.issuer.as_str(), &people, &apps);
         let parts = parts(shop.config.issuer.as_str(), &own, people.first());
-        let running = App::of(shop).await?.with_demo(parts)?.start(listener)?;
+        let running = App::of(shop).await?.with_demo(parts).start(listener)?;
         answer::print(Some(&facts.line(form)));
         serve::until_stopped(running).await
     })?;

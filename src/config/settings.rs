@@ -71,12 +71,7 @@ const ALL: &[Setting] = &[
         "\"full\"",
         "SQLite alone. `full`: an answer survives a power cut; `normal`: it survives a crash of the process",
     ),
-    setting(
-        "redis.url",
-        Secret,
-        "",
-        "`redis://host:6379`, for load limits that several nodes share; nothing is lost when it vanishes",
-    ),
+    setting("redis.url", Secret, "", "`redis://host:6379`; `doctor` reaches it, and nothing depends on it yet"),
     setting("redis.url_file", File, "", "A file that holds `redis.url`"),
     setting("tls.cert", File, "", "The certificate chain (PEM), read again when it changes"),
     setting("tls.key", File, "", "The key of the certificate (PEM)"),

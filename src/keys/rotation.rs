@@ -219,13 +219,13 @@ impl Hand<'_> {
             retired_at: None,
             id,
         };
-        let event = self.event("key.created", &key, state)?;
+        let event = self.event("key_created", &key, state)?;
         self.db.write(async move |tx| if keys::insert(tx, &key).await? { told(tx, event).await } else { Ok(false) }).await
     }
 
     async fn activate(&self, active: &StoredKey, next: &StoredKey, published_by: Timestamp) -> Result<bool, Fault> {
         let now = self.clock.now();
-        let event = self.event("key.activated", next, State::Active)?;
+        let event = self.event("key_activated", next, State::Active)?;
         let (old, new) = (active.kid.clone(), next.kid.clone());
         let act = async move |tx: &mut Tx| {
             if !keys::retire_active(tx, &old, &new, published_by, now).await? {
@@ -241,7 +241,7 @@ impl Hand<'_> {
     }
 
     async fn forget(&self, key: &StoredKey) -> Result<(), Fault> {
-        let (event, kid, now) = (self.event("key.retired", key, State::Gone)?, key.kid.clone(), self.clock.now());
+        let (event, kid, now) = (self.event("key_retired", key, State::Gone)?, key.kid.clone(), self.clock.now());
         let act = async move |tx: &mut Tx| {
             if !keys::forget(tx, &kid, now).await? {
                 return Err(conflict());
@@ -256,7 +256,7 @@ impl Hand<'_> {
         let live = keys::live(&mut self.db.conn()).await?;
         let mut changed = false;
         for key in live.iter().filter(|key| due(key)) {
-            let (event, kid, now) = (self.event("key.gone", key, State::Gone)?, key.kid.clone(), self.clock.now());
+            let (event, kid, now) = (self.event("key_gone", key, State::Gone)?, key.kid.clone(), self.clock.now());
             let act = async move |tx: &mut Tx| if keys::forget(tx, &kid, now).await? { told(tx, event).await } else { Ok(false) };
             changed |= self.db.write(act).await?;
         }

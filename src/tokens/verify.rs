@@ -11,11 +11,11 @@ use serde_json::{Map, Value};
 
 use super::OpaqueAccessToken;
 use crate::base::{Fault, Issuer, Timestamp, sha256};
-use crate::jose::{Expect, Expired, peek_header, verify};
-use crate::keys::Ring;
+use crate::jose::{Expect, Expired, VerifyingKey, peek_header, verify};
+use crate::keys::{Ring, Vault};
 use crate::oauth::Scope;
 use crate::store::grants::{self, Grant};
-use crate::store::{Conn, tokens};
+use crate::store::{Conn, Db, tokens};
 
 /// How many verified tokens are remembered; at 1 KiB each this is the most that strangers can make us hold.
 const REMEMBERED: usize = 4096;
@@ -65,12 +65,15 @@ type Remembered = HashMap<[u8; 32], (String, Arc<AccessClaims>)>;
 pub struct Verifier {
     issuer: Issuer,
     keys: Ring,
+    /// For a key that another node made a moment ago (decision 27).
+    db: Db,
+    vault: Vault,
     remembered: Mutex<Remembered>,
 }
 
 impl Verifier {
-    pub fn new(issuer: Issuer, keys: Ring) -> Self {
-        Self { issuer, keys, remembered: Mutex::default() }
+    pub fn new(issuer: Issuer, keys: Ring, db: Db, vault: Vault) -> Self {
+        Self { issuer, keys, db, vault, remembered: Mutex::default() }
     }
 
     /// The live access token behind `text`; `None` for everything else, without a word why.
@@ -81,19 +84,27 @@ impl Verifier {
         if let Some(token) = OpaqueAccessToken::parse(text) {
             return opaque(conn, token.hash(), now).await;
         }
-        let Some(claims) = self.signed(text, now) else { return Ok(None) };
+        let Some(claims) = self.signed(text, now).await? else { return Ok(None) };
         let grant = grants::find_for_jti(conn, &claims.grant, &claims.jti).await?;
         Ok(grant.filter(|g| g.is_live(now)).map(|grant| AccessToken { claims, grant, opaque: None }))
     }
 
-    fn signed(&self, text: &str, now: Timestamp) -> Option<Arc<AccessClaims>> {
+    async fn signed(&self, text: &str, now: Timestamp) -> Result<Option<Arc<AccessClaims>>, Fault> {
         let digest = sha256(text.as_bytes());
         if let Some((kid, claims)) = self.remembered().get(&digest) {
             let usable = now < claims.exp && self.keys.verifying(kid).is_some();
-            return usable.then(|| Arc::clone(claims));
+            return Ok(usable.then(|| Arc::clone(claims)));
         }
-        let kid = peek_header(text)?.kid?;
-        let key = self.keys.verifying(&kid)?;
+        let Some(kid) = peek_header(text).and_then(|header| header.kid) else { return Ok(None) };
+        let Some(key) = self.keys.find(&self.db, &self.vault, &kid, now).await? else { return Ok(None) };
+        let claims = self.claims(text, &key, now);
+        if let Some(claims) = &claims {
+            self.remember(digest, kid, Arc::clone(claims), now);
+        }
+        Ok(claims)
+    }
+
+    fn claims(&self, text: &str, key: &VerifyingKey, now: Timestamp) -> Option<Arc<AccessClaims>> {
         let expect = Expect {
             typ: &["at+jwt"],
             issuer: self.issuer.as_str(),
@@ -103,11 +114,13 @@ impl Verifier {
             now,
             ..Expect::default()
         };
-        let claims = verify(text, &key, &expect).ok()?;
-        let claims: Arc<AccessClaims> = Arc::new(serde_json::from_value(Value::Object(claims)).ok()?);
-        if now >= claims.exp {
-            return None;
-        }
+        let claims = verify(text, key, &expect).ok()?;
+        let claims: AccessClaims = serde_json::from_value(Value::Object(claims)).ok()?;
+        // The leeway is for clocks that differ; a token of ours ends when it says.
+        (now < claims.exp).then(|| Arc::new(claims))
+    }
+
+    fn remember(&self, digest: [u8; 32], kid: String, claims: Arc<AccessClaims>, now: Timestamp) {
         let mut remembered = self.remembered();
         if remembered.len() >= REMEMBERED {
             remembered.retain(|_, (_, claims)| now < claims.exp);
@@ -115,8 +128,7 @@ impl Verifier {
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(digest, (kid, Arc::clone(&claims)));
-        Some(claims)
+        remembered.insert(digest, (kid, claims));
     }
 
     fn remembered(&self) -> MutexGuard<'_, Remembered> {

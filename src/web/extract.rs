@@ -178,8 +178,3 @@ async fn signed(state: &State, token: &sessions::SessionToken, now: crate::base:
     sessions::touch(&provider.db, &session, now).await?;
     Ok(Some(Signed { session, user }))
 }
-
-/// Parameters of a form endpoint never come in the query (RFC 6749 section 3.2).
-pub const fn in_query() -> Error {
-    Error { code: ErrorCode::InvalidRequest, why: "send the parameters in the body, not in the query" }
-}

@@ -12,7 +12,7 @@ use super::routes::{ENDPOINTS, Endpoint, Group};
 use super::{State, cookies};
 use crate::base::Issuer;
 
-/// The document (OpenAPI 3.1.1): the endpoints that programs talk to.
+/// The document (OpenAPI 3.1): the endpoints that programs talk to.
 pub fn document(issuer: &Issuer) -> Value {
     let mut paths = Map::new();
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.group != Group::Page) {

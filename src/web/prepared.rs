@@ -31,7 +31,9 @@ impl Prepared {
     /// The bytes, or 304 for who has them already. Anybody may read them from any origin (decision 22).
     pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        let unchanged = known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == self.etag));
+        let unchanged = known.is_some_and(|known| {
+            known.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
+        });
         let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response
             .insert_header((ETAG, self.etag.as_str()))

@@ -4,14 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::challenge;
+use super::{challenge, posted};
 use crate::endpoints::introspect;
 use crate::web::{State, answer, extract};
 
 pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let params = match extract::form(&request, payload).await {
+    let params = match posted(&request, payload).await {
         Ok(params) => params,
-        Err(bad) => return answer::oauth_error_with(bad.status, &bad.error),
+        Err(response) => return response,
     };
     let now = state.provider.clock.now();
     match introspect(&state.provider, &extract::client_header(&request), &params, now).await {

@@ -15,15 +15,27 @@ use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
     ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
 };
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 
-use super::State;
 use super::answer::{Challenge, log_fault};
-use crate::oauth::Client;
+use super::{State, answer, extract};
+use crate::oauth::{Client, Error, ErrorCode, Params};
 
 /// How the client of this request hears a failed authentication.
 fn challenge(request: &HttpRequest) -> Challenge {
     if request.headers().contains_key(AUTHORIZATION) { Challenge::Basic } else { Challenge::Body }
+}
+
+/// The form of an endpoint that programs post to; parameters never come in the query (RFC 6749 section 3.2).
+///
+/// # Errors
+/// The answer to a request that has no such form.
+async fn posted(request: &HttpRequest, payload: Payload) -> Result<Params, HttpResponse> {
+    if !request.query_string().is_empty() {
+        let why = "send the parameters in the body, not in the query";
+        return Err(answer::oauth_error(&Error::new(ErrorCode::InvalidRequest, why), challenge(request)));
+    }
+    extract::form(request, payload).await.map_err(|bad| answer::oauth_error_with(bad.status, &bad.error))
 }
 
 /// Lets a client's own web origin read the answer (decision 22); nobody else's.

@@ -244,7 +244,7 @@ async fn with_demo(app: App, desk: &Desk, issuer: &str) -> App {
         redirect_uri: format!("{issuer}/demo/callback"),
         post_logout_redirect_uri: format!("{issuer}/demo"),
     };
-    app.with_demo(DemoParts { registration, person: None }).unwrap()
+    app.with_demo(DemoParts { registration, person: None })
 }
 
 fn profile(name: &str) -> Map<String, Value> {
