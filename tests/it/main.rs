@@ -35,4 +35,5 @@ mod rfc7662_rfc7009;
 mod rfc9068_jwt;
 mod rp_initiated_logout;
 mod sessions;
+mod storage;
 mod userinfo;
