@@ -4,18 +4,21 @@
 // Each target uses one of them.
 #![allow(dead_code, reason = "each fuzz target includes this file for one function")]
 
+use vouchsafe::base::Timestamp;
+use vouchsafe::jose::{Expect, VerifyingKey, peek_claims, peek_header, verify};
 use vouchsafe::oauth::{Challenge, ClaimsRequest, Params, Prompt, RedirectUri, ResponseType, Scope, TokenRequest, negotiate};
 
 /// Reads bytes of a stranger and must neither panic nor take long.
 pub type Parser = fn(&[u8]);
 
 /// Every function of this file by the name of its target and its corpus folder.
-pub const ALL: [(&str, Parser); 5] = [
+pub const ALL: [(&str, Parser); 6] = [
     ("params", params),
     ("token_request", token_request),
     ("authorization", authorization),
     ("redirect_uri", redirect_uri),
     ("claims", claims),
+    ("jwt", jwt),
 ];
 
 /// A form is read to the same pairs after it was written anew, and a refusal's words are fit for error_description
@@ -92,4 +95,13 @@ pub fn claims(data: &[u8]) {
 
 fn describable(why: &str) {
     assert!(why.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)), "{why:?}");
+}
+
+/// A token of strangers is read or refused; nobody verifies anything with a key that nobody signed with.
+pub fn jwt(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    assert!(peek_header(text).is_none() || text.len() <= 16 * 1024);
+    peek_claims(text);
+    let expect = Expect { typ: &["JWT", "at+jwt", ""], now: Timestamp::from_unix(0), ..Expect::default() };
+    assert!(verify(text, &VerifyingKey::hmac(&[7; 32]), &expect).is_err());
 }

@@ -35,5 +35,7 @@ mod rfc7662_rfc7009;
 mod rfc9068_jwt;
 mod rp_initiated_logout;
 mod sessions;
+mod soak;
+mod sql;
 mod storage;
 mod userinfo;
