@@ -19,7 +19,7 @@ use crate::store::interactions::{self, Event, EventKind, Interaction};
 /// Seconds that a page may stay open before its request starts anew.
 const LIFETIME_SECONDS: i64 = 3600;
 
-/// Seconds in which a second click on the same button still gets the answer of the first.
+/// Seconds in which a second click on the same button is answered too: the browser threw the first answer away.
 const DOUBLE_CLICK_SECONDS: i64 = 30;
 
 /// What a browser came here for.
