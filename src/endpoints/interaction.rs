@@ -15,6 +15,7 @@ use crate::oauth::{Error, ErrorCode, Scope};
 use crate::store::audit as audits;
 use crate::store::grants;
 use crate::store::interactions::{self, Event, EventKind, Interaction};
+use crate::store::passwords;
 
 /// Seconds that a page may stay open before its request starts anew.
 const LIFETIME_SECONDS: i64 = 3600;
@@ -116,15 +117,26 @@ pub async fn visit(provider: &Provider, id: &Id, visit: &Visit) -> Result<Visite
     let mut conn = provider.db.conn();
     let Some(row) = interactions::find(&mut conn, id).await? else { return Ok(Visited::Unknown) };
     let errand: Errand = serde_json::from_str(&row.request).map_err(|_| Fault::corrupt("interactions", "request"))?;
+    let client = client_of(provider, &errand).await?;
+    if let Errand::App(asked) = &errand
+        && !client.as_ref().is_some_and(|client| still_registered(provider, client, asked))
+    {
+        return Ok(Visited::Unknown);
+    }
     if is_stale(&row, visit) {
         return Ok(Visited::Anew(begin(provider, errand, visit).await?));
     }
-    let client = client_of(provider, &errand).await?;
-    if matches!(errand, Errand::App(_)) && client.is_none() {
-        return Ok(Visited::Unknown);
-    }
     let events = interactions::events(&mut conn, id).await?;
     Ok(Visited::Open(Found { id: row.id, errand, client, events }))
+}
+
+/// Whether a stored request would still be taken: its client may have changed since.
+fn still_registered(provider: &Provider, client: &ClientRef, asked: &ValidRequest) -> bool {
+    let client = &client.client;
+    client.redirect_uri(&asked.redirect_uri).is_some()
+        && client.response_types.contains(&asked.response_type)
+        && provider.policy.response_types.contains(&asked.response_type)
+        && asked.scope.is_subset(&client.scope)
 }
 
 /// Another browser never goes on with this one's request, and an answered one is only repeated to a double click.
@@ -223,6 +235,9 @@ pub async fn sign_in(
     provider
         .db
         .write(async move |tx| {
+            if !passwords::stands(tx, &stored.user_id, now).await? {
+                return Err(Fault::new("sign-in", "the password or the person changed in the meantime"));
+            }
             match &before {
                 Some(before) if before.user.id == stored.user_id => sessions::reauthenticate(tx, &stored).await?,
                 Some(before) => {
@@ -293,7 +308,11 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
     let Errand::App(request) = &found.errand else { return look(provider, &found, visit).await };
     let Some(signed) = &visit.session else { return look(provider, &found, visit).await };
     // A decision counts only where its question was the next thing to ask; a stale page decides nothing.
-    let waiting = look(provider, &found, visit).await?;
+    let waiting = match decision {
+        // A refusal is recorded whatever else would come next: it never leads to an answer that grants something.
+        Decision::Deny => Outcome::Page { interaction: found.id.clone(), page: Page::Consent(request.scope.clone()) },
+        Decision::Continue | Decision::Allow => look(provider, &found, visit).await?,
+    };
     let (kind, scope) = match (decision, &waiting) {
         (Decision::Continue, Outcome::Page { page: Page::Choose, .. }) => (EventKind::Chosen, None),
         (Decision::Allow, Outcome::Page { page: Page::Consent(scope), .. }) => (EventKind::Consented, Some(scope.clone())),
@@ -309,10 +328,11 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
     record.detail = serde_json::json!({ "scope": event.detail });
     let ids = (provider.new_id()?, provider.new_id()?);
     let (user, client_id, claims) = (signed.user.id.clone(), request.client_id.clone(), request.claims.clone());
-    let (interaction, now, added) = (found.id.clone(), visit.now, event.clone());
+    let (interaction, now, added, session) = (found.id.clone(), visit.now, event.clone(), signed.session.id.clone());
     provider
         .db
         .write(async move |tx| {
+            sessions::still_open(tx, &session, now).await?;
             interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
             if let Some(scope) = &scope {
                 consent::remember(tx, &user, &client_id, &consent::Consent::of(scope, claims.as_ref()), now).await?;

@@ -152,6 +152,15 @@ pub async fn touch(db: &Db, session: &Session, now: Timestamp) -> Result<(), Fau
     db.write(async move |tx| sessions::touch(tx, &id, now).await).await
 }
 
+/// Gives a transaction up if its session ended since the request was read: a request that was under way when the person
+/// signed out leaves nothing behind.
+///
+/// # Errors
+/// The session ended, or storage failed.
+pub async fn still_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    if sessions::is_open(tx, id, now).await? { Ok(()) } else { Err(Fault::new("session", "it ended in the meantime")) }
+}
+
 /// Ends a session; says whether it was not ended before. Its grants are the caller's to revoke.
 ///
 /// # Errors

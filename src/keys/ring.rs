@@ -80,7 +80,12 @@ impl Ring {
         if known.is_some() || now <= self.keys().read_at {
             return Ok(known);
         }
-        self.refresh(db, vault, now).await?;
+        let _one = self.refreshing.lock().await;
+        // Whoever waited for another's reading has it now.
+        if now > self.keys().read_at {
+            let keys = Keys::read(db, vault, &self.keys().signing, now).await?;
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        }
         Ok(self.verifying(kid))
     }
 

@@ -58,3 +58,15 @@ pub async fn rehash(tx: &mut Tx, user: &Id, old: &str, new: &str, now: Timestamp
         .bind(now);
     Ok(tx.execute(statement).await? > 0)
 }
+
+/// Whether a password that was right when a request was read, at `read_at`, still is, and its person is not disabled.
+///
+/// # Errors
+/// Storage failed.
+pub async fn stands(tx: &mut Tx, user: &Id, read_at: Timestamp) -> Result<bool, Fault> {
+    let statement = sql("SELECT 1 FROM password_hashes p JOIN users u ON u.id = p.user_id
+         WHERE p.user_id = $1 AND p.updated_at <= $2 AND u.disabled_at IS NULL")
+    .bind(user)
+    .bind(read_at);
+    Ok(tx.fetch(statement).await?.is_some())
+}

@@ -149,6 +149,15 @@ pub async fn touch(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether a session is still open, for a transaction that goes on because of it.
+///
+/// # Errors
+/// Storage failed.
+pub async fn is_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
+    let statement = sql("SELECT 1 FROM sessions WHERE id = $1 AND ended_at IS NULL AND expires_at > $2").bind(id).bind(now);
+    Ok(tx.fetch(statement).await?.is_some())
+}
+
 /// Ends a session; says whether it was not ended before.
 ///
 /// # Errors

@@ -138,7 +138,8 @@ pub fn address(request: &HttpRequest, state: &State) -> IpAddr {
     }
     // Each proxy appends; so it is read from the right, for as long as a listed proxy speaks. What a stranger wrote to the
     // left of that is never reached.
-    let lines: Vec<&str> = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+    let lines: Vec<_> =
+        request.headers().get_all("x-forwarded-for").map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
     let mut parsed = hops.map_while(|hop| hop.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical()));
     parsed.find(|ip| !trusted(ip)).unwrap_or(peer)

@@ -114,10 +114,9 @@ async fn openapi_is_the_table() {
 /// Protects that only the code flow is promised unless the operator switched on more (RFC 9700 section 2.1.2).
 #[tokio::test]
 async fn response_types_are_those_of_the_settings() {
-    for (settings, expected) in [
-        (&[][..], &["code"][..]),
-        (&[("RESPONSE_TYPES", "code,id_token")][..], &["code", "id_token"][..]),
-    ] {
+    for (settings, expected) in
+        [(&[][..], &["code"][..]), (&[("RESPONSE_TYPES", "code,id_token")][..], &["code", "id_token"][..])]
+    {
         let app = TestApp::with(Wish { settings, ..Wish::default() }).await;
         let document = anybody(&app.issuer).get(OPENID).await.json();
         let expected: BTreeSet<String> = expected.iter().map(|one| (*one).to_owned()).collect();

@@ -2,7 +2,7 @@
 
 use vouchsafe::admin::keys::{self, Haste};
 use vouchsafe::app::{App, Shop, key_policy};
-use vouchsafe::base::{Clock, Random};
+use vouchsafe::base::{Clock, Random, Secret};
 use vouchsafe::keys::{Vault, rotation};
 
 use crate::support::rp::{claims, header};
@@ -62,7 +62,7 @@ async fn a_key_is_announced_then_signs_then_goes() {
     assert!(!kids.contains(&old) && kids.contains(&next.kid));
 }
 
-/// Protects that a key taken out at once verifies nothing any more (RFC 9068 section 4, decision on stolen keys).
+/// Protects that a key taken out at once verifies nothing any more (RFC 9068 section 4).
 #[tokio::test]
 async fn retiring_kills_at_once() {
     let app = TestApp::start().await;
@@ -81,7 +81,7 @@ async fn retiring_kills_at_once() {
     assert!(keys::retire(app.desk(), "no such key").await.is_err());
 }
 
-/// Protects that a wrong master key stops the start before anything is made anew (decision on secrets at rest).
+/// Protects that a wrong master key stops the start before anything is made anew.
 #[tokio::test]
 async fn a_wrong_master_key_is_refused() {
     let app = TestApp::start().await;
@@ -92,10 +92,13 @@ async fn a_wrong_master_key_is_refused() {
         Ok(shop) => App::of(shop).await.map(|_| ()).is_ok(),
         Err(_) => false,
     };
+    let own = std::fs::read_to_string(&config.master_key_file).unwrap();
+    config.master_key = Secret::new(own);
     assert!(start(config.clone()).await, "the right key");
     let file = app.folder().join("other.key");
     std::fs::write(&file, Vault::generate_file(&random).unwrap()).unwrap();
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    config.master_key = Secret::new(std::fs::read_to_string(&file).unwrap());
     config.master_key_file = file;
     assert!(!start(config).await, "another key");
     app.untouched(&before, "a start with the wrong master key").await;

@@ -24,7 +24,6 @@ mod discovery;
 mod interactions;
 mod keys;
 mod login;
-mod metadata;
 mod oidc_core;
 mod openidconnect_rp;
 mod races;

@@ -4,6 +4,7 @@ use super::{Approved, ReplyTo, ValidRequest};
 use crate::base::{Fault, Secret, Timestamp};
 use crate::base::{Id, public_id};
 use crate::endpoints::{ClientRef, Provider, Signed, Visit, audit, person};
+use crate::identity::sessions;
 use crate::oauth::{Error, ResponseMode};
 use crate::store::audit as audits;
 use crate::store::grants::{self, Grant};
@@ -104,10 +105,11 @@ pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Appro
     event.client_id = Some(request.client_id.clone());
     event.address = Some(visit.address.to_string());
     event.detail = serde_json::json!({ "scope": detail.scope });
-    let (interaction, now) = (occasion.interaction.cloned(), visit.now);
+    let (interaction, now, session) = (occasion.interaction.cloned(), visit.now, occasion.signed.session.id.clone());
     provider
         .db
         .write(async move |tx| {
+            sessions::still_open(tx, &session, now).await?;
             grants::insert(tx, &grant, now).await?;
             if let Some((hash, detail)) = &code_row {
                 tokens::insert_code(tx, hash, &grant.id, detail, now.plus(CODE_SECONDS)).await?;

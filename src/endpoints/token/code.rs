@@ -5,7 +5,7 @@
 use super::{AuthenticatedClient, Granted, Proof, Proved, Replay, invalid_grant, narrowed_resources};
 use crate::base::{Fault, Timestamp};
 use crate::endpoints::Provider;
-use crate::identity::users;
+use crate::identity::{sessions, users};
 use crate::oauth::token_request::AuthorizationCode as Request;
 use crate::store::tokens::{self, Code};
 use crate::tokens::{AuthorizationCode, CodeDetail, GrantDetail};
@@ -26,6 +26,12 @@ pub(super) async fn prove(
         return Ok(Proved::Replayed(replay));
     }
     if now >= code.expires_at || !code.grant.is_live(now) {
+        return Ok(Proved::Refused(invalid_grant()));
+    }
+    // A code is good for as long as the session that it came from (a minute at most), whatever it asks for.
+    if let Some(session) = &code.grant.session_id
+        && !sessions::is_live(&mut conn, session, provider.policy.session_idle_seconds, now).await?
+    {
         return Ok(Proved::Refused(invalid_grant()));
     }
     let grant = GrantDetail::read(&code.grant.detail)?;
