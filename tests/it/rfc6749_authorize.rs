@@ -260,3 +260,24 @@ async fn a_registered_query_stays() {
     let mut browser = Browser::new();
     assert_eq!(browser.get(&rp.begin(&rp.flow().with("redirect_uri", "https://app.test/cb?tenant=2"))).await.status, 400);
 }
+
+/// Protects whoever signs in later in the same browser: a consent page that was shown to somebody else decides nothing.
+#[tokio::test]
+async fn consent_is_for_who_saw_it() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    app.person("bob").await;
+    let rp = Rp::web(&app, "web").await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&rp.begin(&rp.flow())).await;
+    let anas = browser.submit(&page, "sign-in", &[("username", "ana@example.com"), ("password", PASSWORD)]).await;
+    assert!(anas.has("allow"));
+    let other = browser.visit(&rp.begin(&rp.flow().with("prompt", "login"))).await;
+    let bobs = browser.submit(&other, "sign-in", &[("username", "bob@example.com"), ("password", PASSWORD)]).await;
+    assert!(bobs.has("allow"));
+    let before = app.rows().await;
+    let answer = browser.submit(&anas, "allow", &[]).await;
+    assert!(answer.location().is_none(), "{:?}", answer.location());
+    assert_eq!(before.changed(&app.rows().await), Vec::<&str>::new());
+    assert!(browser.submit(&bobs, "allow", &[]).await.param("code").is_some());
+}

@@ -10,6 +10,8 @@ use super::{Frame, frame::initial};
 pub struct ChooseAccount {
     pub frame: Frame,
     pub action: String,
+    /// The public id of the session that the page shows: the answer counts for nobody else.
+    pub session: String,
     pub current: Option<Choice>,
     pub remembered: Vec<Choice>,
 }

@@ -13,6 +13,8 @@ pub struct Consent {
     pub action: String,
     /// The address or name of who is signed in.
     pub person: String,
+    /// Their session's public id: the answer counts for nobody else.
+    pub session: String,
     /// Where another account can be chosen.
     pub not_you_url: Option<String>,
     /// Scope tokens that are asked for now.

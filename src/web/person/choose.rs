@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Opened, broken, go_on, open, open_form, page, ui_locales};
+use super::{Opened, broken, go_on, is_for, open, open_form, page, ui_locales};
 use crate::endpoints::interaction::{self, Decision};
 use crate::web::pages::{Choice, ChooseAccount};
 use crate::web::{State, answer};
@@ -24,6 +24,7 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
     let found = &opened.found;
     let model = ChooseAccount {
         action: format!("{}/choose-account/{}", state.provider.issuer.path(), found.id),
+        session: signed.session.sid.clone(),
         current: Some(Choice { value: CURRENT.to_owned(), address, name }),
         remembered: Vec::new(),
         frame: state.frame(&request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found)),
@@ -42,6 +43,9 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     }
     if form.get("account") != Some(CURRENT) {
         return answer::see_other(&state, &format!("/sign-in/{}", opened.found.id)).finish();
+    }
+    if !is_for(&opened.visit, &form) {
+        return answer::see_other(&state, &format!("/choose-account/{}", opened.found.id)).finish();
     }
     let Opened { visit, browser, found } = opened;
     match interaction::decide(&state.provider, found, Decision::Continue, &visit).await {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Opened, broken, open, open_form, page, ui_locales};
+use super::{Opened, broken, is_for, open, open_form, page, ui_locales};
 use crate::endpoints::authorize::ValidRequest;
 use crate::endpoints::interaction::{self, Decision, Errand, Outcome, Page};
 use crate::oauth::{Scope, claims_for_scope};
@@ -49,6 +49,7 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, asked: (&
     let base = state.provider.issuer.path();
     let model = Consent {
         action: format!("{base}/consent/{}", found.id),
+        session: signed.session.sid.clone(),
         person: signed.user.email.clone().unwrap_or_else(|| signed.user.sub.clone()),
         not_you_url: Some(format!("{base}/choose-account/{}", found.id)),
         asked: tokens(scope.minus(&before)),
@@ -73,6 +74,10 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
         Ok(opened) => opened,
         Err(response) => return response,
     };
+    // Somebody else may have signed in in another tab: they are asked themselves.
+    if !is_for(&opened.visit, &form) {
+        return answer::see_other(&state, &format!("/consent/{}", opened.found.id)).finish();
+    }
     let decision = if form.get("decision") == Some("allow") { Decision::Allow } else { Decision::Deny };
     match interaction::decide(&state.provider, opened.found, decision, &opened.visit).await {
         Ok(outcome) => answer::outcome(&state, opened.browser, outcome),

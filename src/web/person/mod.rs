@@ -127,6 +127,11 @@ pub async fn own_form(state: &State, request: &HttpRequest, payload: Payload, vi
     Err(refuse(Kind::Forbidden, if is_stale { ForeignBecause::Stale } else { ForeignBecause::Elsewhere }))
 }
 
+/// Whether a form answers for the person who is signed in now: the page names its session.
+fn is_for(visit: &Visit, form: &Params) -> bool {
+    visit.session.as_ref().is_some_and(|signed| form.get("as") == Some(signed.session.sid.as_str()))
+}
+
 /// The languages that the app asked for.
 fn ui_locales(found: &Found) -> Option<&str> {
     match &found.errand {
