@@ -272,3 +272,54 @@ async fn no_open_redirect() {
         assert_eq!(switch(&mut browser, &form, &good).await.header("location"), Some(good.as_str()));
     }
 }
+
+/// Protects a refusal (RFC 6749 section 4.1.2.1): it never ends in a code, also where the same was allowed in another tab.
+#[tokio::test]
+async fn a_refusal_never_grants() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    let rp = Rp::web(&app, "web").await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&rp.begin(&rp.flow())).await;
+    let first = browser.submit(&page, "sign-in", &[("username", "ana@example.com"), ("password", PASSWORD)]).await;
+    let second = browser.visit(&rp.begin(&rp.flow())).await;
+    assert!(first.has("allow") && second.has("deny"));
+    assert!(browser.submit(&first, "allow", &[]).await.param("code").is_some());
+    let refused = browser.submit(&second, "deny", &[]).await;
+    assert_eq!((refused.param("error").as_deref(), refused.param("code")), (Some("access_denied"), None));
+}
+
+/// Protects people from an address that was taken back (AZ-01): a stored request is checked against its client again.
+#[tokio::test]
+async fn a_stored_request_is_checked_again() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    let rp = Rp::web(&app, "web").await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&rp.begin(&rp.flow())).await;
+    assert_eq!(browser.get(page.url.as_str()).await.status, 200);
+    let about =
+        vouchsafe::admin::clients::Changes { redirect_uris: Some(vec!["https://app.test/new".to_owned()]), ..Default::default() };
+    vouchsafe::admin::clients::edit(app.desk(), "web", &about).await.unwrap();
+    app.notice_changes();
+    for mut visitor in [browser, Browser::new()] {
+        let page = visitor.get(page.url.as_str()).await;
+        assert_eq!((page.status, page.location()), (410, None));
+    }
+}
+
+/// Protects a sign-out (LO-01): a code that was issued before it is worth nothing after it, whatever it asked for.
+#[tokio::test]
+async fn a_code_ends_with_its_session() {
+    let app = TestApp::start().await;
+    let ana = app.person("ana").await;
+    let rp = Rp::web(&app, "web").await;
+    let mut browser = Browser::new();
+    let (good, late) = (rp.code(&mut browser, "ana").await, rp.code(&mut browser, "ana").await);
+    assert_eq!(rp.exchange(&good).await.status, 200);
+    let now = app.clock.now();
+    let user = ana.id.clone();
+    app.provider.db.write(async move |tx| vouchsafe::identity::sessions::end_all_for_user(tx, &user, now).await).await.unwrap();
+    let refused = rp.exchange(&late).await;
+    assert_eq!((refused.status, refused.error().as_str()), (400, "invalid_grant"));
+}
