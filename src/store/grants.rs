@@ -117,16 +117,6 @@ pub async fn revoke_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u
     tx.execute(statement).await
 }
 
-/// Ends everything that a client holds, also its own client_credentials grant.
-///
-/// # Errors
-/// Storage failed.
-pub async fn revoke_for_client(tx: &mut Tx, client_id: &str, now: Timestamp) -> Result<u64, Fault> {
-    let statement =
-        sql("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL").bind(client_id).bind(now);
-    tx.execute(statement).await
-}
-
 /// A session ended: what was not meant to outlive it ends too.
 ///
 /// # Errors
