@@ -5,6 +5,7 @@
 
 use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url_decode, sha256_base64url};
 pub use crate::store::sessions::Session;
+use crate::store::users::User;
 use crate::store::{Conn, Db, Tx, sessions};
 
 /// One factor (decision 8).
@@ -82,20 +83,29 @@ impl NewSession {
     }
 }
 
-/// The session of a token, if it lives.
+/// The session of a token with its person, if it lives and they are not disabled.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn find(conn: &mut Conn, token: &SessionToken, idle_seconds: i64, now: Timestamp) -> Result<Option<Session>, Fault> {
-    Ok(sessions::by_token(conn, &token.hash()).await?.filter(|session| lives(session, idle_seconds, now)))
+pub async fn find(
+    conn: &mut Conn,
+    token: &SessionToken,
+    idle_seconds: i64,
+    now: Timestamp,
+) -> Result<Option<(Session, User)>, Fault> {
+    Ok(sessions::by_token(conn, &token.hash()).await?.filter(|found| counts(found, idle_seconds, now)))
 }
 
-/// Whether the session with this id lives.
+/// The person of a session by its own id, if it lives and they are not disabled.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn is_live(conn: &mut Conn, id: &Id, idle_seconds: i64, now: Timestamp) -> Result<bool, Fault> {
-    Ok(sessions::by_id(conn, id).await?.is_some_and(|session| lives(&session, idle_seconds, now)))
+pub async fn person(conn: &mut Conn, id: &Id, idle_seconds: i64, now: Timestamp) -> Result<Option<User>, Fault> {
+    Ok(sessions::by_id(conn, id).await?.filter(|found| counts(found, idle_seconds, now)).map(|(_, user)| user))
+}
+
+fn counts((session, user): &(Session, User), idle_seconds: i64, now: Timestamp) -> bool {
+    lives(session, idle_seconds, now) && user.disabled_at.is_none()
 }
 
 /// The session with this public id, if it was not ended.

@@ -109,7 +109,7 @@ impl House {
     }
 
     async fn find(&self, token: &SessionToken, seconds: i64) -> Option<Session> {
-        sessions::find(&mut self.db.conn(), token, IDLE, START.plus(seconds)).await.unwrap()
+        sessions::find(&mut self.db.conn(), token, IDLE, START.plus(seconds)).await.unwrap().map(|(session, _)| session)
     }
 
     async fn grant(&self, user: &Id, client_id: &str) -> String {
@@ -283,14 +283,14 @@ async fn session_tokens() {
     assert_eq!(house.find(&old, 11).await, None);
     let found = house.find(&new, 11).await.unwrap();
     assert_eq!((&found.sid, found.auth_time, found.created_at), (&first.sid, START.plus(10), START));
-    assert!(sessions::is_live(&mut house.db.conn(), &found.id, IDLE, START.plus(11)).await.unwrap());
+    assert!(sessions::person(&mut house.db.conn(), &found.id, IDLE, START.plus(11)).await.unwrap().is_some());
     let (id, stored) = (found.id.clone(), again.clone());
     assert!(house.db.write(async move |tx| sessions::end(tx, &id, START).await).await.unwrap());
     let late: Result<(), Fault> = house.db.write(async move |tx| sessions::reauthenticate(tx, &stored).await).await;
     assert!(late.is_err());
     sessions::touch(&house.db, &found, START.plus(900)).await.unwrap();
     assert_eq!(house.find(&new, 11).await, None);
-    assert!(!sessions::is_live(&mut house.db.conn(), &found.id, IDLE, START.plus(11)).await.unwrap());
+    assert!(!sessions::person(&mut house.db.conn(), &found.id, IDLE, START.plus(11)).await.unwrap().is_some());
 }
 
 /// SE-16: use is written every five minutes, moves the idle end and never the absolute one.
@@ -351,6 +351,9 @@ async fn the_end_of_an_account() {
         };
         house.db.write(work).await.unwrap();
         assert!(house.find(&token, 0).await.is_none() && !house.grant_lives(&grant).await, "act {act}");
+        let user = ana.clone();
+        house.db.write(async move |tx| users::enable(tx, &user).await).await.unwrap();
+        assert!(house.find(&token, 0).await.is_none(), "enabling revives nothing: act {act}");
     }
     assert!(users::by_login(&mut house.db.conn(), ANA).await.unwrap().is_none());
     let second = house.add(ANA).await.0;

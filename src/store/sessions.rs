@@ -2,6 +2,7 @@
 //!
 //! An ended row stays ended: every change asks for `ended_at IS NULL`, so nothing that is late can revive it.
 
+use super::users::{self, User, user_columns};
 use super::{Columns, Conn, Row, Tx, sql};
 use crate::base::{Fault, Id, Timestamp};
 
@@ -25,10 +26,11 @@ pub struct Session {
     pub address: String,
 }
 
-/// The columns that [`read`] takes, in its order.
+/// The columns that [`read`] takes, in its order; the table must be called `s` in the statement.
 macro_rules! session_columns {
     () => {
-        "id, sid, user_id, auth_time, acr, amr, created_at, last_seen_at, expires_at, browser_hash, user_agent, address"
+        "s.id, s.sid, s.user_id, s.auth_time, s.acr, s.amr, s.created_at, s.last_seen_at, s.expires_at, s.browser_hash,
+         s.user_agent, s.address"
     };
 }
 
@@ -51,6 +53,11 @@ fn read(c: &mut Columns<'_>) -> Result<Session, Fault> {
 
 fn read_row(row: &Row) -> Result<Session, Fault> {
     read(&mut row.columns("sessions"))
+}
+
+fn read_with_user(row: &Row) -> Result<(Session, User), Fault> {
+    let mut c = row.columns("sessions");
+    Ok((read(&mut c)?, users::read(&mut c)?))
 }
 
 fn amr_text(session: &Session) -> Result<String, Fault> {
@@ -104,25 +111,43 @@ pub async fn renew(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<b
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// The session of a token with its person: one statement, since every page and every silent sign-in begins with it.
+///
 /// # Errors
 /// Storage failed.
-pub async fn by_token(conn: &mut Conn, token_hash: &str) -> Result<Option<Session>, Fault> {
-    let statement =
-        sql(concat!("SELECT ", session_columns!(), " FROM sessions WHERE token_hash = $1 AND ended_at IS NULL")).bind(token_hash);
-    conn.fetch(statement).await?.as_ref().map(read_row).transpose()
+pub async fn by_token(conn: &mut Conn, token_hash: &str) -> Result<Option<(Session, User)>, Fault> {
+    let statement = sql(concat!(
+        "SELECT ",
+        session_columns!(),
+        ", ",
+        user_columns!(),
+        " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1 AND s.ended_at IS NULL"
+    ))
+    .bind(token_hash);
+    conn.fetch(statement).await?.as_ref().map(read_with_user).transpose()
 }
 
+/// The same by the session's own id.
+///
 /// # Errors
 /// Storage failed.
-pub async fn by_id(conn: &mut Conn, id: &Id) -> Result<Option<Session>, Fault> {
-    let statement = sql(concat!("SELECT ", session_columns!(), " FROM sessions WHERE id = $1 AND ended_at IS NULL")).bind(id);
-    conn.fetch(statement).await?.as_ref().map(read_row).transpose()
+pub async fn by_id(conn: &mut Conn, id: &Id) -> Result<Option<(Session, User)>, Fault> {
+    let statement = sql(concat!(
+        "SELECT ",
+        session_columns!(),
+        ", ",
+        user_columns!(),
+        " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.ended_at IS NULL"
+    ))
+    .bind(id);
+    conn.fetch(statement).await?.as_ref().map(read_with_user).transpose()
 }
 
 /// # Errors
 /// Storage failed.
 pub async fn by_sid(conn: &mut Conn, sid: &str) -> Result<Option<Session>, Fault> {
-    let statement = sql(concat!("SELECT ", session_columns!(), " FROM sessions WHERE sid = $1 AND ended_at IS NULL")).bind(sid);
+    let statement =
+        sql(concat!("SELECT ", session_columns!(), " FROM sessions s WHERE s.sid = $1 AND s.ended_at IS NULL")).bind(sid);
     conn.fetch(statement).await?.as_ref().map(read_row).transpose()
 }
 
@@ -134,7 +159,7 @@ pub async fn list_for_user(conn: &mut Conn, user: &Id) -> Result<Vec<Session>, F
     let statement = sql(concat!(
         "SELECT ",
         session_columns!(),
-        " FROM sessions WHERE user_id = $1 AND ended_at IS NULL ORDER BY last_seen_at DESC, id DESC"
+        " FROM sessions s WHERE s.user_id = $1 AND s.ended_at IS NULL ORDER BY s.last_seen_at DESC, s.id DESC"
     ))
     .bind(user);
     conn.fetch_all(statement).await?.iter().map(read_row).collect()

@@ -14,7 +14,7 @@ use super::cookies::{self, Browser};
 use crate::base::{Fault, Secret};
 use crate::endpoints::client_auth::{Basic, Header};
 use crate::endpoints::{Bearer, Signed, Visit};
-use crate::identity::{sessions, users};
+use crate::identity::sessions;
 use crate::oauth::{Error, ErrorCode, Params};
 
 /// The largest body that is read, in bytes (protocol A15).
@@ -172,10 +172,7 @@ async fn signed(state: &State, token: &sessions::SessionToken, now: crate::base:
     let provider = &state.provider;
     let mut conn = provider.db.conn();
     let idle = provider.policy.session_idle_seconds;
-    let Some(session) = sessions::find(&mut conn, token, idle, now).await? else { return Ok(None) };
-    let Some(user) = users::by_id(&mut conn, &session.user_id).await?.filter(|user| user.disabled_at.is_none()) else {
-        return Ok(None);
-    };
+    let Some((session, user)) = sessions::find(&mut conn, token, idle, now).await? else { return Ok(None) };
     sessions::touch(&provider.db, &session, now).await?;
     Ok(Some(Signed { session, user }))
 }

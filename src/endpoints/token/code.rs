@@ -5,7 +5,7 @@
 use super::{AuthenticatedClient, Granted, Proof, Proved, Replay, invalid_grant, narrowed_resources};
 use crate::base::{Fault, Timestamp};
 use crate::endpoints::Provider;
-use crate::identity::{sessions, users};
+use crate::identity::sessions;
 use crate::oauth::token_request::AuthorizationCode as Request;
 use crate::store::tokens::{self, Code};
 use crate::tokens::{AuthorizationCode, CodeDetail, GrantDetail};
@@ -28,19 +28,14 @@ pub(super) async fn prove(
     if now >= code.expires_at || !code.grant.is_live(now) {
         return Ok(Proved::Refused(invalid_grant()));
     }
-    // A code is good for as long as the session that it came from (a minute at most), whatever it asks for.
-    if let Some(session) = &code.grant.session_id
-        && !sessions::is_live(&mut conn, session, provider.policy.session_idle_seconds, now).await?
-    {
-        return Ok(Proved::Refused(invalid_grant()));
-    }
     let grant = GrantDetail::read(&code.grant.detail)?;
     let resources = match narrowed_resources(provider, client, &grant.resources, request.resource).await? {
         Ok(resources) => resources,
         Err(error) => return Ok(Proved::Refused(error)),
     };
-    let user = match &code.grant.user_id {
-        Some(id) => users::by_id(&mut conn, id).await?.filter(|user| user.disabled_at.is_none()),
+    // A code is good for as long as the session that it came from (a minute at most), whatever it asks for.
+    let user = match &code.grant.session_id {
+        Some(session) => sessions::person(&mut conn, session, provider.policy.session_idle_seconds, now).await?,
         None => None,
     };
     let Some(user) = user else { return Ok(Proved::Refused(invalid_grant())) };

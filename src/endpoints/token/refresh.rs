@@ -3,6 +3,7 @@
 use super::{AuthenticatedClient, Granted, Proof, Proved, Replay, Turn, invalid_grant, narrowed_resources};
 use crate::base::{Fault, Timestamp, same};
 use crate::endpoints::Provider;
+use crate::identity::users::User;
 use crate::identity::{sessions, users};
 use crate::oauth::token_request::RefreshToken as Request;
 use crate::oauth::{Error, ErrorCode, Scope};
@@ -31,9 +32,12 @@ pub(super) async fn prove(
         let kind = if family.grant.client_id == client.client_id { "refresh_reuse" } else { "refresh_of_other_client" };
         return Ok(Proved::Replayed(Replay { grant_id: family.grant.id, kind, why: invalid_grant() }));
     };
-    if now >= family.idle_expires_at || now >= family.expires_at || !stands(&mut conn, provider, &family.grant, now).await? {
+    if now >= family.idle_expires_at || now >= family.expires_at || !family.grant.is_live(now) {
         return Ok(Proved::Refused(invalid_grant()));
     }
+    let Some(user) = holder(&mut conn, provider, &family.grant, now).await? else {
+        return Ok(Proved::Refused(invalid_grant()));
+    };
     let detail = GrantDetail::read(&family.grant.detail)?;
     let scope = match narrowed_scope(&detail.scope, &client.scope, request.scope) {
         Ok(scope) => scope,
@@ -43,11 +47,6 @@ pub(super) async fn prove(
         Ok(resources) => resources,
         Err(error) => return Ok(Proved::Refused(error)),
     };
-    let user = match &family.grant.user_id {
-        Some(id) => users::by_id(&mut conn, id).await?.filter(|user| user.disabled_at.is_none()),
-        None => None,
-    };
-    let Some(user) = user else { return Ok(Proved::Refused(invalid_grant())) };
     let idle_expires_at = now.plus(client.refresh_idle_seconds).min(family.expires_at);
     let generation = family.generation;
     Ok(Proved::Granted(Box::new(Granted {
@@ -73,14 +72,12 @@ fn turn(family: &Family, presented: &PresentedRefresh, client: &AuthenticatedCli
     (retried && now.since(family.rotated_at) <= RETRY_SECONDS).then_some(Turn::Retry)
 }
 
-/// The grant lives, and so does its session where it was not meant to outlive it.
-async fn stands(conn: &mut Conn, provider: &Provider, grant: &Grant, now: Timestamp) -> Result<bool, Fault> {
-    if !grant.is_live(now) {
-        return Ok(false);
-    }
-    match &grant.session_id {
-        Some(session) if !grant.offline => sessions::is_live(conn, session, provider.policy.session_idle_seconds, now).await,
-        _ => Ok(true),
+/// The person, if they are not disabled, and their session lives where the grant was not meant to outlive it.
+async fn holder(conn: &mut Conn, provider: &Provider, grant: &Grant, now: Timestamp) -> Result<Option<User>, Fault> {
+    match (&grant.session_id, &grant.user_id) {
+        (Some(session), _) if !grant.offline => sessions::person(conn, session, provider.policy.session_idle_seconds, now).await,
+        (_, Some(id)) => Ok(users::by_id(conn, id).await?.filter(|user| user.disabled_at.is_none())),
+        (_, None) => Ok(None),
     }
 }
 

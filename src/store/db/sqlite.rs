@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
@@ -14,6 +15,9 @@ use crate::base::Fault;
 
 /// How long a statement waits for another process's lock.
 const BUSY_MILLISECONDS: i64 = 5000;
+
+/// Pages in the log (16 MiB) before they are written back: pages that change often are then written back once for many commits.
+const CHECKPOINT_PAGES: i64 = 4000;
 
 /// Prepared statements that a connection keeps.
 const PREPARED: usize = 128;
@@ -100,6 +104,9 @@ pub(in crate::store) fn connect(path: &Path, durability: Durability, purpose: Pu
         connection.pragma_update(None, "cache_size", -512)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "query_only", purpose == Purpose::Read)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        // Without it a prepared statement is parsed and planned again whenever it gets other values.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
         let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
         Ok(journal == "wal"
