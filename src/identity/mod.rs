@@ -8,6 +8,7 @@ pub mod consent;
 mod email;
 pub mod guesses;
 pub mod passwords;
+pub mod policy;
 pub mod sessions;
 pub mod sign_in;
 pub mod users;

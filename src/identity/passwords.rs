@@ -16,10 +16,10 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::argon::{Memory, Stored};
 use crate::base::{Fault, Random, Secret};
 
-/// The longest password, in characters and in bytes as it came. Longer ones are refused, because cutting would make different
-/// passwords equal.
-const LONGEST_CHARS: usize = 128;
-const LONGEST_BYTES: usize = 1024;
+/// The longest password that is ever compared, in characters after NFKC and in bytes as it came; what a new one may have is
+/// the policy's to say. Longer ones are refused, because cutting would make different passwords equal.
+pub const LONGEST_CHARS: usize = 1024;
+const LONGEST_BYTES: usize = 4096;
 
 /// How long a thread without work keeps its memory.
 const KEEP_MEMORY: Duration = Duration::from_secs(10);
@@ -29,16 +29,25 @@ const KEEP_MEMORY: Duration = Duration::from_secs(10);
 pub struct Password(Secret<String>);
 
 impl Password {
-    /// `None` if it is empty, longer than 128 characters or longer than 1 KiB.
+    /// `None` if it is empty, longer than 1024 characters or longer than 4 KiB.
     pub fn new(text: &Secret<String>) -> Option<Self> {
         let text = text.expose();
-        let fits = !text.is_empty() && text.len() <= LONGEST_BYTES && text.chars().count() <= LONGEST_CHARS;
+        let fits = !text.is_empty() && text.len() <= LONGEST_BYTES && count_chars(text) <= LONGEST_CHARS;
         fits.then(|| Self(Secret::new(text.nfkc().collect())))
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn text(&self) -> &str {
+        self.0.expose()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
         self.0.expose().as_bytes()
     }
+}
+
+/// The length of a password: characters after NFKC. Counting ends soon after what no password may have.
+pub(super) fn count_chars(text: &str) -> usize {
+    text.nfkc().take(LONGEST_CHARS + 1).count()
 }
 
 /// Why nothing was hashed.
@@ -273,8 +282,8 @@ mod tests {
             assert_eq!(hasher.verify(Some(phc.clone()), password(text)).await.unwrap(), verdict, "{text}");
         }
         let fits = |text: &str| Password::new(&Secret::new(text.to_owned())).is_some();
-        assert!(fits("x") && fits(&"x".repeat(128)) && fits(&"\u{1f511}".repeat(128)));
-        assert!(!fits("") && !fits(&"x".repeat(129)) && !fits(&"x".repeat(1_000_000)));
+        assert!(fits("x") && fits(&"x".repeat(1024)) && fits(&"\u{1f511}".repeat(1024)));
+        assert!(!fits("") && !fits(&"x".repeat(1025)) && !fits(&"x".repeat(1_000_000)));
         assert!(!format!("{:?}", password("hunter2")).contains("hunter2"));
     }
 
