@@ -19,8 +19,11 @@ use super::passwords::{Password, count_chars};
 use crate::base::Secret;
 use fold::{Personal, fold};
 
-/// How much of a password its strength is estimated by, in characters: the estimate costs more than the length.
-const ESTIMATED_CHARS: usize = 100;
+/// How much of a password its strength is estimated by, in characters: the cost grows with the square of the length.
+const ESTIMATED_CHARS: usize = 64;
+
+/// How many different signs may stand for letters: zxcvbn tries their meanings in every combination, hundreds of them.
+const MOST_SIGNS: usize = 8;
 
 /// What the operator demands of new passwords. Passwords that exist stay valid.
 #[derive(Clone)]
@@ -97,17 +100,9 @@ impl PasswordPolicy {
     /// Judges a new password by everything but breaches.
     ///
     /// # Errors
-    /// Everything that is wrong with it, in the order in which a person mends it.
+    /// Everything that is wrong with it.
     pub fn check(&self, password: &Secret<String>, about: &About<'_>) -> Result<Password, Vec<Weakness>> {
-        let length = count_chars(password.expose());
-        if length < self.min_chars {
-            return Err(vec![Weakness::TooShort { min: self.min_chars }]);
-        }
-        let too_long = || vec![Weakness::TooLong { max: self.max_chars }];
-        if length > self.max_chars {
-            return Err(too_long());
-        }
-        let password = Password::new(password).ok_or_else(too_long)?;
+        let password = self.of_good_length(password).map_err(|wrong| vec![wrong])?;
         let text = password.text();
         let missing = self.classes.iter().filter(|class| !text.chars().any(|c| class.holds(c)));
         let mut found: Vec<_> = missing.map(|class| Weakness::Missing(*class)).collect();
@@ -120,6 +115,19 @@ impl PasswordPolicy {
             found.extend(self.estimated(text, &personal));
         }
         if found.is_empty() { Ok(password) } else { Err(found) }
+    }
+
+    /// Judges a new password by its length alone, which an operator's passwords keep too.
+    ///
+    /// # Errors
+    /// It is too short or too long.
+    pub fn of_good_length(&self, password: &Secret<String>) -> Result<Password, Weakness> {
+        let too_long = || Weakness::TooLong { max: self.max_chars };
+        match count_chars(password.expose()) {
+            length if length < self.min_chars => Err(Weakness::TooShort { min: self.min_chars }),
+            length if length > self.max_chars => Err(too_long()),
+            _ => Password::new(password).ok_or_else(too_long),
+        }
     }
 
     /// Judges a new password by everything.
@@ -139,7 +147,10 @@ impl PasswordPolicy {
 
     /// What zxcvbn says; names of the person and the house are words to it that everybody knows.
     fn estimated(&self, text: &str, personal: &Personal) -> Option<Weakness> {
-        let start: String = text.chars().take(ESTIMATED_CHARS).collect();
+        let mut start: String = text.chars().take(ESTIMATED_CHARS).collect();
+        if fold::signs(&start) > MOST_SIGNS {
+            start = fold(&start);
+        }
         let entropy = zxcvbn(&start, &personal.words());
         if is_listed(&entropy) {
             return Some(Weakness::Common);

@@ -1,5 +1,7 @@
 //! One form for what looks the same to a person: case, accents and signs for letters do not make another word.
 
+use std::collections::HashSet;
+
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -19,11 +21,16 @@ pub(super) fn fold(text: &str) -> String {
     text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).flat_map(letters).collect()
 }
 
+/// How many different signs of a text stand for letters.
+pub(super) fn signs(text: &str) -> usize {
+    text.chars().filter(|c| "4@8({[<369!1|$5+07%2".contains(*c)).collect::<HashSet<_>>().len()
+}
+
 fn letters(c: char) -> impl Iterator<Item = char> {
     let (first, second) = match c {
         '4' | '@' => ('a', None),
         '8' => ('b', None),
-        '(' => ('c', None),
+        '(' | '{' | '[' | '<' => ('c', None),
         '3' | '€' => ('e', None),
         '6' | '9' => ('g', None),
         '1' | '!' | '|' | 'l' => ('i', None),
