@@ -1,4 +1,4 @@
-//! `user add|list|show|set-password|disable|enable|remove`. Passwords come on standard input and are never printed.
+//! `user add|list|show|set-password|disable|enable|remove|import`. Passwords come on standard input and are never printed.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Failure, table};
+use super::answer::{Answer, Failure, Form, table};
+use super::import::Import;
 use super::words::{moment, read_json, secret_from_stdin};
 use crate::admin::Desk;
 use crate::admin::users::{self, About, Address, NewUser, User, Weakness};
@@ -44,6 +45,8 @@ pub enum Verb {
     Enable(Who),
     /// Remove a person with everything that hangs on them.
     Remove(Who),
+    /// Add the people of a file, with the password hashes of another house.
+    Import(Import),
 }
 
 #[derive(Args)]
@@ -71,7 +74,7 @@ pub struct Add {
     password_stdin: bool,
 }
 
-pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Failure> {
+pub async fn run(verb: Verb, desk: &Desk, config: &Config, form: Form) -> Result<Answer, Failure> {
     let house = config.house.name.as_str();
     match verb {
         Verb::Add(add) => self::add(add, desk, house).await,
@@ -89,6 +92,7 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Fai
         }
         Verb::Disable(who) => done("disabled", users::disable(desk, &who.person).await?),
         Verb::Enable(who) => done("enabled", users::enable(desk, &who.person).await?),
+        Verb::Import(import) => super::import::run(&import, desk, form).await,
         Verb::Remove(who) => done("removed", users::remove(desk, &who.person).await?),
     }
 }

@@ -6,6 +6,7 @@
 mod argon;
 pub mod consent;
 mod email;
+mod foreign;
 pub mod guesses;
 pub mod passwords;
 pub mod policy;
