@@ -9,11 +9,12 @@ use tokio::sync::watch;
 
 use crate::admin::{Desk, Limits, OPERATOR};
 use crate::base::{Clock, Fault, Random};
-use crate::config::{self, Config, Migrate, Synchronous};
+use crate::config::{self, BreachedSource, Config, Migrate, Synchronous};
 use crate::endpoints::{Policy, Provider, Registry, UnregisteredResources, discovery};
 use crate::federation::demo_rp::DemoRp;
 pub use crate::federation::demo_rp::Registration;
 use crate::identity::passwords::{Capacity, Hasher};
+use crate::identity::policy::{Breached, PasswordPolicy};
 use crate::jobs::Jobs;
 use crate::keys::{self, Ring, Vault, rotation};
 use crate::outbound::{Outbound, Rules};
@@ -86,6 +87,7 @@ impl Shop {
                 refresh_idle_seconds: self.config.token.refresh_idle_seconds,
                 refresh_absolute_seconds: self.config.token.refresh_absolute_seconds,
             },
+            password_policy: password_policy(&self.config),
             actor: OPERATOR.to_owned(),
         }
     }
@@ -117,6 +119,7 @@ impl App {
             keys: ring.clone(),
             registry: Registry::default(),
             hasher: Hasher::start(&shop.random, Capacity { threads, waiting: threads * WAITING_A_CORE })?,
+            password_policy: password_policy(&shop.config),
             random: shop.random,
             verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
@@ -226,6 +229,27 @@ fn policy(config: &Config) -> Policy {
         session_absolute_seconds: config.session.absolute_seconds,
         access_alg: config.token.access_alg,
     }
+}
+
+/// What new passwords must be; breached ones are asked for through the guarded client.
+fn password_policy(config: &Config) -> PasswordPolicy {
+    let breached = match &config.password.breached {
+        BreachedSource::Off => Breached::Off,
+        BreachedSource::File(path) => Breached::file(path.clone()),
+        BreachedSource::Service(url) => Breached::service(url, Outbound::new(rules(config))),
+    };
+    PasswordPolicy {
+        min_chars: config.password.min_chars,
+        max_chars: config.password.max_chars,
+        classes: config.password.classes.clone(),
+        min_score: config.password.min_score,
+        breached,
+    }
+}
+
+/// Where requests of ours may go.
+fn rules(config: &Config) -> Rules {
+    Rules { allow: config.outbound_allow.clone(), ca_file: config.outbound_ca_file.clone(), ..Rules::default() }
 }
 
 /// When keys are made, used and retired.

@@ -1,9 +1,26 @@
-// Improves pages and is never needed: sends the form_post answer on, and copies what a button with data-copy names.
+// Improves pages and is never needed: sends the form_post answer on, ticks off what a new password must be, and copies what
+// a button with data-copy names.
 (function () {
   'use strict';
   var form = document.querySelector('form[data-send]');
   if (form) {
     form.submit();
+  }
+  var fresh = document.querySelector('input[data-min]');
+  if (fresh) {
+    var met = {
+      length: function (text) { return Array.from(text).length >= Number(fresh.dataset.min); },
+      upper: function (text) { return /\p{Lu}/u.test(text); },
+      lower: function (text) { return /\p{Ll}/u.test(text); },
+      digit: function (text) { return /\p{N}/u.test(text); },
+      special: function (text) { return /[^\p{L}\p{N}]/u.test(text); }
+    };
+    fresh.addEventListener('input', function () {
+      var text = fresh.value.normalize('NFKC');
+      document.querySelectorAll('[data-rule]').forEach(function (rule) {
+        rule.classList.toggle('met', met[rule.dataset.rule](text));
+      });
+    });
   }
   if (!navigator.clipboard) {
     return;

@@ -6,6 +6,7 @@
 pub mod audit;
 mod client_changes;
 pub mod clients;
+pub mod import;
 pub mod keys;
 mod logo;
 pub mod resources;
@@ -17,6 +18,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::base::{Clock, Fault, Id, Random, Timestamp};
+use crate::identity::policy::PasswordPolicy;
 use crate::keys::Vault;
 use crate::oauth::{Problem, ResponseType};
 use crate::store::Db;
@@ -32,6 +34,8 @@ pub struct Desk {
     pub random: Random,
     pub vault: Vault,
     pub limits: Limits,
+    /// An operator's passwords keep its lengths; the rest of it is told and not demanded.
+    pub password_policy: PasswordPolicy,
     /// Who acts, for the audit log.
     pub actor: String,
 }

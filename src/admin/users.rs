@@ -7,12 +7,11 @@ use serde_json::{Map, Value};
 use super::{Desk, Refusal};
 use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::passwords::{Hasher, Password, Unhashed};
+use crate::identity::policy::PasswordPolicy;
+pub use crate::identity::policy::{About, Weakness};
 use crate::identity::users::{self, Created};
 use crate::oauth::{Problem, StandardClaims};
 use crate::store::{audit, passwords};
-
-/// The shortest password, in characters; the longest is `identity`'s to say.
-const SHORTEST_PASSWORD: usize = 8;
 
 /// Whether the operator vouches for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub async fn add(desk: &Desk, hasher: &Hasher, new: NewUser) -> Result<User, Ref
         problems.extend(wrong);
         Map::new()
     });
-    let password = new.password.as_ref().map(checked);
+    let password = new.password.as_ref().map(|password| checked(desk, password));
     if let Some(Err(problem)) = &password {
         problems.push(problem.clone());
     }
@@ -80,10 +79,15 @@ pub async fn add(desk: &Desk, hasher: &Hasher, new: NewUser) -> Result<User, Ref
     }
 }
 
-fn checked(text: &Secret<String>) -> Result<Password, Problem> {
-    let is_long = text.expose().chars().count() >= SHORTEST_PASSWORD;
-    let password = Password::new(text).filter(|_| is_long);
-    password.ok_or_else(|| Problem { field: "password", why: "must have 8 to 128 characters".to_owned() })
+fn checked(desk: &Desk, text: &Secret<String>) -> Result<Password, Problem> {
+    let PasswordPolicy { min_chars, max_chars, .. } = desk.password_policy;
+    let why = || Problem { field: "password", why: format!("must have {min_chars} to {max_chars} characters") };
+    desk.password_policy.of_good_length(text).map_err(|_| why())
+}
+
+/// What the house would refuse in a password that a person chooses; an operator is only told.
+pub fn weaknesses(desk: &Desk, password: &Secret<String>, about: &About<'_>) -> Vec<Weakness> {
+    desk.password_policy.check(password, about).err().unwrap_or_default()
 }
 
 async fn hash(hasher: &Hasher, password: Password) -> Result<String, Fault> {
@@ -129,7 +133,7 @@ pub async fn list(desk: &Desk, after: Option<&Id>, limit: i64) -> Result<Vec<Use
 /// There is no such person, the password is not valid, or something broke.
 pub async fn set_password(desk: &Desk, hasher: &Hasher, who: &str, password: Secret<String>) -> Result<User, Refusal> {
     let user = find(desk, who).await?;
-    let password = checked(&password).map_err(|problem| Refusal::Invalid(vec![problem]))?;
+    let password = checked(desk, &password).map_err(|problem| Refusal::Invalid(vec![problem]))?;
     let phc = hash(hasher, password).await?;
     let (event_id, event) = event(desk, "password_set", &user.id)?;
     let (id, now) = (user.id.clone(), desk.now());

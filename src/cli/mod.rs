@@ -10,6 +10,7 @@ mod clients;
 mod demo;
 mod doctor;
 mod healthcheck;
+mod import;
 mod init;
 mod keys;
 mod log;
@@ -107,7 +108,7 @@ fn answer_to(verb: Verb, file: Option<&std::path::Path>, form: Form) -> Result<A
         Verb::Config(ConfigVerb::Check) => doctor::config_check(file),
         Verb::Doctor => doctor::run(file),
         Verb::Client(verb) => open::at_desk(file, async |desk, config| clients::run(verb, desk, config).await),
-        Verb::User(verb) => open::at_desk(file, async |desk, _| users::run(verb, desk).await),
+        Verb::User(verb) => open::at_desk(file, async |desk, config| users::run(verb, desk, config, form).await),
         Verb::Resource(verb) => open::at_desk(file, async |desk, _| resources::run(verb, desk).await),
         Verb::Key(verb) => open::at_desk(file, async |desk, config| keys::run(verb, desk, config).await),
         Verb::Session(verb) => open::at_desk(file, async |desk, _| sessions::run(verb, desk).await),

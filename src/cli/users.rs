@@ -1,16 +1,20 @@
-//! `user add|list|show|set-password|disable|enable|remove`. Passwords come on standard input and are never printed.
+//! `user add|list|show|set-password|disable|enable|remove|import`. Passwords come on standard input and are never printed.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Failure, table};
+use super::answer::{Answer, Failure, Form, table};
+use super::import::Import;
 use super::words::{moment, read_json, secret_from_stdin};
 use crate::admin::Desk;
-use crate::admin::users::{self, Address, NewUser, User};
+use crate::admin::users::{self, About, Address, NewUser, User, Weakness};
 use crate::base::Id;
+use crate::config::Config;
 use crate::identity::passwords::{Capacity, Hasher};
+use crate::web::texts::{Lang, texts};
 
 #[derive(Subcommand)]
 pub enum Verb {
@@ -41,6 +45,8 @@ pub enum Verb {
     Enable(Who),
     /// Remove a person with everything that hangs on them.
     Remove(Who),
+    /// Add the people of a file, with the password hashes of another house.
+    Import(Import),
 }
 
 #[derive(Args)]
@@ -68,9 +74,10 @@ pub struct Add {
     password_stdin: bool,
 }
 
-pub async fn run(verb: Verb, desk: &Desk) -> Result<Answer, Failure> {
+pub async fn run(verb: Verb, desk: &Desk, config: &Config, form: Form) -> Result<Answer, Failure> {
+    let house = config.house.name.as_str();
     match verb {
-        Verb::Add(add) => self::add(add, desk).await,
+        Verb::Add(add) => self::add(add, desk, house).await,
         Verb::List { after, limit } => list(desk, after.map(Id::from_stored).as_ref(), limit).await,
         Verb::Show(who) => {
             let user = users::find(desk, &who.person).await?;
@@ -78,10 +85,14 @@ pub async fn run(verb: Verb, desk: &Desk) -> Result<Answer, Failure> {
         }
         Verb::SetPassword { who, .. } => {
             let password = secret_from_stdin()?;
+            let user = users::find(desk, &who.person).await?;
+            let about = About { email: user.email.as_deref(), name: user.claims.get("name").and_then(Value::as_str), house };
+            warn(&users::weaknesses(desk, &password, &about));
             done("gave a new password to", users::set_password(desk, &hasher(desk)?, &who.person, password).await?)
         }
         Verb::Disable(who) => done("disabled", users::disable(desk, &who.person).await?),
         Verb::Enable(who) => done("enabled", users::enable(desk, &who.person).await?),
+        Verb::Import(import) => super::import::run(&import, desk, form).await,
         Verb::Remove(who) => done("removed", users::remove(desk, &who.person).await?),
     }
 }
@@ -91,7 +102,7 @@ fn done(what: &str, user: User) -> Result<Answer, Failure> {
     Ok(Answer::new(format!("{what} {id}"), json!({ "id": id, "sub": sub })))
 }
 
-async fn add(add: Add, desk: &Desk) -> Result<Answer, Failure> {
+async fn add(add: Add, desk: &Desk, house: &str) -> Result<Answer, Failure> {
     let mut claims = match &add.claims {
         Some(file) => match read_json(file)? {
             Value::Object(claims) => claims,
@@ -101,9 +112,21 @@ async fn add(add: Add, desk: &Desk) -> Result<Answer, Failure> {
     };
     claims.extend(add.name.map(|name| ("name".to_owned(), Value::String(name))));
     let password = if add.password_stdin { Some(secret_from_stdin()?) } else { None };
+    if let Some(password) = &password {
+        let about = About { email: Some(&add.email), name: claims.get("name").and_then(Value::as_str), house };
+        warn(&users::weaknesses(desk, password, &about));
+    }
     let address = if add.verified { Address::Verified } else { Address::Unverified };
     let new = NewUser { email: add.email, address, claims, password };
     done("added", users::add(desk, &hasher(desk)?, new).await?)
+}
+
+/// An operator may give a weak password, and hears it. What is too short or too long is refused, so it is not said here.
+fn warn(weaknesses: &[Weakness]) {
+    let t = texts(&Lang::En);
+    for weakness in weaknesses.iter().filter(|one| !matches!(one, Weakness::TooShort { .. } | Weakness::TooLong { .. })) {
+        let _ = writeln!(std::io::stderr(), "warning: {}", t.weakness(weakness));
+    }
 }
 
 async fn list(desk: &Desk, after: Option<&Id>, limit: i64) -> Result<Answer, Failure> {

@@ -1,5 +1,7 @@
 //! From what was written to what the rest of the house gets: every value has its type, or the whole is refused.
 
+mod password;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -56,6 +58,7 @@ impl Reader<'_> {
         let session = self.session();
         let keys = self.keys();
         let token = self.token(keys.as_ref());
+        let password = self.password();
         let house = self.house();
         let log = self.log();
         if let (Some(issuer), Some(listen)) = (&issuer, listen) {
@@ -78,6 +81,7 @@ impl Reader<'_> {
             unregistered_resources: unregistered_resources?,
             session: session?,
             token: token?,
+            password: password?,
             keys: keys?,
             house: house?,
             log: log?,

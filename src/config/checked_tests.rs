@@ -30,6 +30,8 @@ fn defaults() {
     assert_eq!(config.keys.max_age_seconds, 90 * DAY);
     assert_eq!(config.database.migrate, Migrate::Auto);
     assert_eq!(config.unregistered_resources, UnregisteredResources::Refuse);
+    assert_eq!((config.password.min_chars, config.password.max_chars, config.password.min_score), (8, 128, 2));
+    assert_eq!(config.password.breached, super::super::BreachedSource::Off);
     assert_eq!(config.house.name, "Vouchsafe");
     assert!(config.tls.is_none() && config.metrics_listen.is_none() && config.redis_url.is_none());
 }
@@ -57,6 +59,15 @@ fn each_problem_names_its_setting() {
         ("DATABASE__MIGRATE", "s3cret", "database.migrate"),
         ("DATABASE__SYNCHRONOUS", "off", "database.synchronous"),
         ("REDIS__URL", "s3cret", "redis.url"),
+        ("PASSWORD__MIN_LENGTH", "7", "password.min_length"),
+        ("PASSWORD__MIN_LENGTH", "65", "password.min_length"),
+        ("PASSWORD__MAX_LENGTH", "63", "password.max_length"),
+        ("PASSWORD__MAX_LENGTH", "1025", "password.max_length"),
+        ("PASSWORD__MIN_SCORE", "5", "password.min_score"),
+        ("PASSWORD__CLASSES", "upper,s3cret", "password.classes"),
+        ("PASSWORD__BREACHED", "/nowhere", "password.breached"),
+        ("PASSWORD__BREACHED", "http://s3cret.test", "password.breached"),
+        ("PASSWORD__BREACHED", "https://s3cret.test/?x", "password.breached"),
         ("TLS__CERT", "vouchsafe.toml", "tls.key"),
         ("TLS__KEY", "vouchsafe.toml", "tls.cert"),
         ("METRICS__LISTEN", "s3cret", "metrics.listen"),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use crate::base::{Issuer, Secret};
+use crate::identity::policy::Class;
 use crate::jose::Alg;
 use crate::oauth::ResponseType;
 
@@ -28,6 +29,7 @@ pub struct Config {
     pub unregistered_resources: UnregisteredResources,
     pub session: SessionSettings,
     pub token: TokenSettings,
+    pub password: PasswordSettings,
     pub keys: KeySettings,
     pub house: House,
     pub log: LogSettings,
@@ -59,6 +61,26 @@ pub struct TokenSettings {
     pub access_seconds: i64,
     pub refresh_idle_seconds: i64,
     pub refresh_absolute_seconds: i64,
+}
+
+/// What new passwords must be.
+#[derive(Clone, Debug)]
+pub struct PasswordSettings {
+    /// Characters after NFKC.
+    pub min_chars: usize,
+    pub max_chars: usize,
+    pub classes: Vec<Class>,
+    pub min_score: u8,
+    pub breached: BreachedSource,
+}
+
+/// Where breached passwords are looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BreachedSource {
+    Off,
+    File(PathBuf),
+    /// The https address of a service.
+    Service(String),
 }
 
 #[derive(Clone, Debug)]

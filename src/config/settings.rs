@@ -85,6 +85,16 @@ const ALL: &[Setting] = &[
     setting("token.access_seconds", Number, "1800", "Life of an access token of a new client, in seconds"),
     setting("token.refresh_idle_seconds", Number, "604800", "Seconds after which an unused refresh token of a new client ends"),
     setting("token.refresh_absolute_seconds", Number, "7776000", "Seconds after which every refresh token of a new client ends"),
+    setting("password.min_length", Number, "8", "The least length of a new password, in characters; at least 8"),
+    setting("password.max_length", Number, "128", "The greatest length of a new password, in characters; 64 to 1024"),
+    setting("password.classes", List, "[]", "What a new password must hold: some of `upper`, `lower`, `digit`, `special`"),
+    setting("password.min_score", Number, "2", "The least strength of a new password as zxcvbn estimates it, 1 to 4; 0: any"),
+    setting(
+        "password.breached",
+        Text,
+        "\"off\"",
+        "`off`; or where breached passwords are looked up: a sorted file of SHA-1 in hex, or an https address that has `/range/` below it",
+    ),
     setting(
         "keys.algorithms",
         List,

@@ -27,6 +27,7 @@ pub use userinfo::{Bearer, userinfo};
 
 use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
 use crate::identity::passwords::Hasher;
+use crate::identity::policy::PasswordPolicy;
 use crate::identity::sessions::Session;
 use crate::identity::users::User;
 use crate::jose::Alg;
@@ -84,6 +85,7 @@ pub struct Provider {
     pub keys: Ring,
     pub registry: Registry,
     pub hasher: Hasher,
+    pub password_policy: PasswordPolicy,
     pub verifier: Verifier,
     pub refresh_key: RefreshKey,
     pub policy: Policy,

@@ -1,9 +1,10 @@
-//! Argon2id (RFC 9106) and its PHC strings: the parameters of today, and bounds on those that come out of a row.
+//! Argon2 (RFC 9106) and its PHC strings: argon2id with the parameters of today, and bounds on what comes out of a row, which
+//! may be of another house: argon2i, argon2d, and the older version.
 //!
 //! Pure computation; which thread does it is settled in `passwords`.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use argon2::{ARGON2D_IDENT, ARGON2I_IDENT, ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 
 use crate::base::{Fault, same};
 
@@ -11,6 +12,8 @@ const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const LENGTH: usize = 32;
+
+const OURS: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
 
 /// What a stored string may ask for at most: whoever writes into the table must not be able to stop the house.
 const MOST_MEMORY_KIB: u32 = 65_536;
@@ -35,9 +38,8 @@ impl Memory {
     }
 
     /// Runs argon2 in the kept blocks; what needs more than usual gets blocks for this once.
-    fn fill(&mut self, params: &Params, password: &[u8], salt: &[u8], out: &mut [u8]) -> Result<(), Fault> {
-        let count = params.block_count();
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    fn fill(&mut self, argon: &Argon2<'_>, password: &[u8], salt: &[u8], out: &mut [u8]) -> Result<(), Fault> {
+        let count = argon.params().block_count();
         let mut once = Vec::new();
         let blocks = if count > MEMORY_KIB as usize {
             once.resize(count, Block::new());
@@ -55,6 +57,7 @@ impl Memory {
 
 /// A hash with what is needed to make it again.
 pub(super) struct Stored {
+    kind: (Algorithm, Version),
     params: Params,
     salt: Vec<u8>,
     hash: Vec<u8>,
@@ -65,7 +68,7 @@ impl Stored {
     pub(super) fn make(password: &[u8], salt: &[u8; 16], memory: &mut Memory) -> Result<String, Fault> {
         let params = current()?;
         let mut hash = [0; LENGTH];
-        memory.fill(&params, password, salt, &mut hash)?;
+        memory.fill(&Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()), password, salt, &mut hash)?;
         let place = "passwords: phc";
         let phc = PasswordHash {
             algorithm: ARGON2ID_IDENT,
@@ -79,16 +82,18 @@ impl Stored {
 
     /// Nobody's: as costly as anybody's.
     pub(super) fn nobody() -> Result<Self, Fault> {
-        Ok(Self { params: current()?, salt: vec![0; 16], hash: vec![0; LENGTH] })
+        Ok(Self { kind: OURS, params: current()?, salt: vec![0; 16], hash: vec![0; LENGTH] })
     }
 
-    /// Reads a PHC string; `None` if it is none of argon2id within the bounds.
+    /// Reads a PHC string; `None` if it is none of argon2 within the bounds.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let phc = PasswordHash::new(text).ok()?;
         let known = phc.params.iter().all(|(name, _)| ["m", "t", "p"].contains(&name.as_str()));
-        if phc.algorithm != ARGON2ID_IDENT || phc.version != Some(Version::V0x13.into()) || !known {
-            return None;
-        }
+        let algorithms =
+            [(ARGON2ID_IDENT, Algorithm::Argon2id), (ARGON2I_IDENT, Algorithm::Argon2i), (ARGON2D_IDENT, Algorithm::Argon2d)];
+        let (_, algorithm) = algorithms.into_iter().find(|(name, _)| known && *name == phc.algorithm)?;
+        // What was written before there were versions names none.
+        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?;
         let number = |name| phc.params.get_decimal(name);
         let (memory, passes, lanes) = (number("m")?, number("t")?, number("p")?);
         if memory > MOST_MEMORY_KIB || passes > MOST_PASSES || lanes > MOST_LANES {
@@ -97,19 +102,21 @@ impl Stored {
         let (salt, hash) = (phc.salt?.to_vec(), phc.hash?.as_bytes().to_vec());
         let long_enough = salt.len() >= LEAST_SALT && hash.len() >= LEAST_LENGTH;
         let params = Params::new(memory, passes, lanes, Some(hash.len())).ok()?;
-        long_enough.then_some(Self { params, salt, hash })
+        long_enough.then_some(Self { kind: (algorithm, version), params, salt, hash })
     }
 
     /// Whether this is the hash of `password`; the comparison takes the same time wherever they differ.
     pub(super) fn matches(&self, password: &[u8], memory: &mut Memory) -> Result<bool, Fault> {
         let mut hash = vec![0; self.hash.len()];
-        memory.fill(&self.params, password, &self.salt, &mut hash)?;
+        let (algorithm, version) = self.kind;
+        memory.fill(&Argon2::new(algorithm, version, self.params.clone()), password, &self.salt, &mut hash)?;
         Ok(same(&hash, &self.hash))
     }
 
     /// Whether the parameters are those of today.
     pub(super) fn is_current(&self) -> bool {
-        self.params.m_cost() == MEMORY_KIB
+        self.kind == OURS
+            && self.params.m_cost() == MEMORY_KIB
             && self.params.t_cost() == PASSES
             && self.params.p_cost() == LANES
             && self.hash.len() == LENGTH
@@ -144,16 +151,35 @@ mod tests {
             ("$argon2id$v=19$m=19456,t=0,p=1", None),
             ("$argon2id$v=19$m=19456,t=2", None),
             ("$argon2id$v=19$m=19456,t=2,p=1,keyid=AAAA", None),
-            ("$argon2id$v=16$m=19456,t=2,p=1", None),
-            ("$argon2id$m=19456,t=2,p=1", None),
-            ("$argon2i$v=19$m=19456,t=2,p=1", None),
-            ("$argon2d$v=19$m=19456,t=2,p=1", None),
+            ("$argon2id$v=17$m=19456,t=2,p=1", None),
+            ("$argon2id$v=16$m=19456,t=2,p=1", Some(false)),
+            ("$argon2id$m=19456,t=2,p=1", Some(false)),
+            ("$argon2i$v=19$m=19456,t=2,p=1", Some(false)),
+            ("$argon2d$v=19$m=19456,t=2,p=1", Some(false)),
+            ("$argon2x$v=19$m=19456,t=2,p=1", None),
+            ("$argon2i$v=19$m=65537,t=2,p=1", None),
             ("$2b$10", None),
             ("", None),
         ] {
             assert_eq!(read(head).map(|stored| stored.is_current()), current, "{head}");
         }
         assert!(Stored::parse("$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg").is_none(), "no hash");
+    }
+
+    /// The test vectors of the reference implementation (its `test.c`): every kind and the older version.
+    #[test]
+    fn other_kinds() {
+        let mut memory = Memory::default();
+        for text in [
+            "$argon2i$m=256,t=2,p=2$c29tZXNhbHQ$tsEVYKap1h6scGt5ovl9aLRGOqOth+AMB+KwHpDFZPs",
+            "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        ] {
+            let stored = Stored::parse(text).unwrap();
+            assert!(stored.matches(b"password", &mut memory).unwrap(), "{text}");
+            assert!(!stored.matches(b"passwore", &mut memory).unwrap(), "{text}");
+            assert!(!stored.is_current(), "{text}");
+        }
     }
 
     /// PW-20: a hash under smaller or larger parameters still verifies, and is seen to be old.
@@ -163,8 +189,9 @@ mod tests {
         for (m, t, p) in [(64, 1, 1), (20_000, 1, 2)] {
             let params = Params::new(m, t, p, Some(32)).unwrap();
             let mut hash = vec![0; 32];
-            memory.fill(&params, b"right", b"0123456789abcdef", &mut hash).unwrap();
-            let stored = Stored { params, salt: b"0123456789abcdef".to_vec(), hash };
+            let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+            memory.fill(&argon, b"right", b"0123456789abcdef", &mut hash).unwrap();
+            let stored = Stored { kind: OURS, params, salt: b"0123456789abcdef".to_vec(), hash };
             assert!(stored.matches(b"right", &mut memory).unwrap() && !stored.matches(b"wrong", &mut memory).unwrap());
             assert!(!stored.is_current());
         }

@@ -6,8 +6,10 @@
 mod argon;
 pub mod consent;
 mod email;
+mod foreign;
 pub mod guesses;
 pub mod passwords;
+pub mod policy;
 pub mod sessions;
 pub mod sign_in;
 pub mod users;

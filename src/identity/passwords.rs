@@ -14,31 +14,54 @@ use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::argon::{Memory, Stored};
+use super::foreign::Foreign;
 use crate::base::{Fault, Random, Secret};
 
-/// The longest password, in characters and in bytes as it came. Longer ones are refused, because cutting would make different
-/// passwords equal.
-const LONGEST_CHARS: usize = 128;
-const LONGEST_BYTES: usize = 1024;
+/// The longest password that is ever compared, in characters after NFKC and in bytes as it came; what a new one may have is
+/// the policy's to say. Longer ones are refused, because cutting would make different passwords equal.
+pub const LONGEST_CHARS: usize = 1024;
+const LONGEST_BYTES: usize = 4096;
 
 /// How long a thread without work keeps its memory.
 const KEEP_MEMORY: Duration = Duration::from_secs(10);
 
 /// A password of a length that is hashed, normalised so that every keyboard writes the same one.
 #[derive(Clone, Debug)]
-pub struct Password(Secret<String>);
+pub struct Password {
+    text: Secret<String>,
+    /// As it was typed, where that is something else: other houses may have hashed it so.
+    typed: Option<Secret<String>>,
+}
 
 impl Password {
-    /// `None` if it is empty, longer than 128 characters or longer than 1 KiB.
+    /// `None` if it is empty, longer than 1024 characters or longer than 4 KiB.
     pub fn new(text: &Secret<String>) -> Option<Self> {
         let text = text.expose();
-        let fits = !text.is_empty() && text.len() <= LONGEST_BYTES && text.chars().count() <= LONGEST_CHARS;
-        fits.then(|| Self(Secret::new(text.nfkc().collect())))
+        let fits = !text.is_empty() && text.len() <= LONGEST_BYTES && count_chars(text) <= LONGEST_CHARS;
+        fits.then(|| {
+            let normal: String = text.nfkc().collect();
+            let typed = (normal != *text).then(|| Secret::new(text.to_owned()));
+            Self { text: Secret::new(normal), typed }
+        })
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.0.expose().as_bytes()
+    pub(super) fn text(&self) -> &str {
+        self.text.expose()
     }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.text.expose().as_bytes()
+    }
+
+    /// The forms under which another house may know it.
+    fn forms(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(self.bytes()).chain(self.typed.as_ref().map(|typed| typed.expose().as_bytes()))
+    }
+}
+
+/// The length of a password: characters after NFKC. Counting ends soon after what no password may have.
+pub(super) fn count_chars(text: &str) -> usize {
+    text.nfkc().take(LONGEST_CHARS + 1).count()
 }
 
 /// Why nothing was hashed.
@@ -231,17 +254,54 @@ impl Queue {
     }
 }
 
-fn verify(phc: Option<&str>, password: &Password, memory: &mut Memory) -> Result<Verdict, Fault> {
-    let Some(phc) = phc else {
-        Stored::nobody()?.matches(password.bytes(), memory)?;
-        return Ok(Verdict::Mismatch);
-    };
-    let stored = Stored::parse(phc).ok_or_else(|| Fault::corrupt("password_hashes", "phc"))?;
-    Ok(match stored.matches(password.bytes(), memory)? {
-        false => Verdict::Mismatch,
-        true if stored.is_current() => Verdict::Match,
-        true => Verdict::MatchToRehash,
-    })
+/// Whether a string is a hash that people can sign in with: the house's own or, within its bounds, another house's.
+pub fn is_verifiable(hash: &str) -> bool {
+    AnyStored::parse(hash).is_some()
+}
+
+/// A password that matches in no form costs nobody's hash as well, unless the stored one is like today's: a cheap one of
+/// another house must not tell by its speed that there is such a person. (A dear one answers later, by no more than its
+/// bounds allow, until its person has signed in once.)
+fn verify(hash: Option<&str>, password: &Password, memory: &mut Memory) -> Result<Verdict, Fault> {
+    let mut is_current = false;
+    if let Some(hash) = hash {
+        let stored = AnyStored::parse(hash).ok_or_else(|| Fault::corrupt("password_hashes", "phc"))?;
+        is_current = stored.is_current();
+        for (at, form) in password.forms().enumerate() {
+            if stored.matches(form, memory)? {
+                return Ok(if is_current && at == 0 { Verdict::Match } else { Verdict::MatchToRehash });
+            }
+        }
+    }
+    if !is_current {
+        for form in password.forms() {
+            Stored::nobody()?.matches(form, memory)?;
+        }
+    }
+    Ok(Verdict::Mismatch)
+}
+
+/// A hash of the house's own kind or of another house's.
+enum AnyStored {
+    Argon(Stored),
+    Foreign(Foreign),
+}
+
+impl AnyStored {
+    fn parse(text: &str) -> Option<Self> {
+        Stored::parse(text).map(Self::Argon).or_else(|| Foreign::parse(text).map(Self::Foreign))
+    }
+
+    fn is_current(&self) -> bool {
+        matches!(self, Self::Argon(stored) if stored.is_current())
+    }
+
+    fn matches(&self, password: &[u8], memory: &mut Memory) -> Result<bool, Fault> {
+        match self {
+            Self::Argon(stored) => stored.matches(password, memory),
+            Self::Foreign(foreign) => foreign.matches(password),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -273,8 +333,8 @@ mod tests {
             assert_eq!(hasher.verify(Some(phc.clone()), password(text)).await.unwrap(), verdict, "{text}");
         }
         let fits = |text: &str| Password::new(&Secret::new(text.to_owned())).is_some();
-        assert!(fits("x") && fits(&"x".repeat(128)) && fits(&"\u{1f511}".repeat(128)));
-        assert!(!fits("") && !fits(&"x".repeat(129)) && !fits(&"x".repeat(1_000_000)));
+        assert!(fits("x") && fits(&"x".repeat(1024)) && fits(&"\u{1f511}".repeat(1024)));
+        assert!(!fits("") && !fits(&"x".repeat(1025)) && !fits(&"x".repeat(1_000_000)));
         assert!(!format!("{:?}", password("hunter2")).contains("hunter2"));
     }
 
@@ -303,6 +363,30 @@ mod tests {
         }
         let broken = hasher.verify(Some("$argon2id$".into()), password("x")).await;
         assert!(matches!(broken, Err(Unhashed::Broken(_))), "a corrupt row is no wrong password");
+    }
+
+    /// A hash of another house is one counted verification like any other, matches in both forms of a password, and is to be
+    /// replaced.
+    #[tokio::test]
+    async fn brought_along() {
+        let hasher = hasher(1, 8);
+        let salted = |text: &str| {
+            use base64::Engine as _;
+            let hash = crate::jose::sha1(format!("{text}salt").as_bytes());
+            format!("{{SSHA}}{}", base64::engine::general_purpose::STANDARD.encode([&hash[..], b"salt"].concat()))
+        };
+        for (stored, typed, verdict) in [
+            (salted("right"), "right", Verdict::MatchToRehash),
+            (salted("right"), "wrong", Verdict::Mismatch),
+            (salted("m\u{b2}"), "m\u{b2}", Verdict::MatchToRehash),
+            (salted("m2"), "m\u{b2}", Verdict::MatchToRehash),
+            (salted("m\u{b2}"), "m2", Verdict::Mismatch),
+            (salted("m3"), "m\u{b2}", Verdict::Mismatch),
+        ] {
+            let before = hasher.verifications();
+            assert_eq!(hasher.verify(Some(stored), password(typed)).await.unwrap(), verdict, "{typed}");
+            assert_eq!(hasher.verifications(), before + 1);
+        }
     }
 
     /// PW-14: what does not fit into the queue is refused at once, and all that fits is answered.

@@ -6,6 +6,7 @@
 mod alg;
 mod derive;
 mod jwk;
+mod legacy;
 mod seal;
 mod sign;
 mod strict;
@@ -14,6 +15,7 @@ mod verify;
 pub use alg::{Alg, half_hash};
 pub use derive::{MacKey, RootKey};
 pub use jwk::{JwkSet, PublicJwk, VerifyingKey};
+pub use legacy::{Pbkdf2, pbkdf2, sha1};
 pub use seal::SealKey;
 pub use sign::SigningKey;
 pub use verify::{Expect, Expired, Header, Refused, peek_claims, peek_header, verify};

@@ -62,6 +62,39 @@ pub async fn insert(tx: &mut Tx, user: &User, email_key: Option<&str>) -> Result
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Stores a person as another house knew them: perhaps disabled, with a past. False if somebody has this address or `sub`.
+///
+/// # Errors
+/// Storage failed.
+pub async fn insert_known(tx: &mut Tx, user: &User, email_key: &str) -> Result<bool, Fault> {
+    let statement =
+        sql("INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING")
+        .bind(&user.id)
+        .bind(&user.sub)
+        .bind(user.email.as_deref())
+        .bind(email_key)
+        .bind(user.email_verified)
+        .bind(Value::Object(user.claims.clone()).to_string())
+        .bind(user.disabled_at)
+        .bind(user.created_at)
+        .bind(user.updated_at);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// Replaces what is known of a person besides their address; false if there is no such person.
+///
+/// # Errors
+/// Storage failed.
+pub async fn update_known(tx: &mut Tx, user: &User) -> Result<bool, Fault> {
+    let statement = sql("UPDATE users SET email_verified = $2, claims = $3, updated_at = $4 WHERE id = $1")
+        .bind(&user.id)
+        .bind(user.email_verified)
+        .bind(Value::Object(user.claims.clone()).to_string())
+        .bind(user.updated_at);
+    Ok(tx.execute(statement).await? > 0)
+}
+
 /// # Errors
 /// Storage failed.
 pub async fn by_id(conn: &mut Conn, id: &Id) -> Result<Option<User>, Fault> {

@@ -20,7 +20,7 @@ mod prepared;
 pub mod routes;
 mod state;
 mod status;
-mod texts;
+pub mod texts;
 mod tls;
 
 pub use csrf::Csrf;

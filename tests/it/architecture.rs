@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 10] = [
 ];
 
 /// The one room that may name a library.
-const DOORS: [(&str, &str); 22] = [
+const DOORS: [(&str, &str); 24] = [
     ("actix_web", "web"),
     ("argon2", "identity"),
     ("askama", "web"),
@@ -45,6 +45,8 @@ const DOORS: [(&str, &str); 22] = [
     ("totp_rs", "identity"),
     ("webauthn_rs", "identity"),
     ("zxcvbn", "identity"),
+    ("bcrypt", "identity"),
+    ("scrypt", "identity"),
 ];
 
 const VAGUE: [&str; 6] = ["manager", "service", "helper", "helpers", "utils", "common"];

@@ -41,4 +41,5 @@ mod sessions;
 mod soak;
 mod sql;
 mod storage;
+mod user_import;
 mod userinfo;

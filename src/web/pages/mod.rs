@@ -12,6 +12,7 @@ mod docs;
 mod error;
 pub mod form_post;
 mod frame;
+mod new_password;
 mod sign_in;
 mod sign_out;
 
@@ -25,6 +26,7 @@ pub use docs::{Docs, DocsAnswer, DocsEndpoint, DocsGroup, DocsParameter};
 pub use error::{Developer, ErrorPage, Kind};
 pub use form_post::FormPost;
 pub use frame::{AppLook, Checked, Frame, HouseLook};
+pub use new_password::NewPassword;
 pub use sign_in::{Occasion, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 

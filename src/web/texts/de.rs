@@ -1,6 +1,6 @@
 //! German, in the Sie form.
 
-use super::{Count, One, Texts, Two};
+use super::{Count, One, Texts, Two, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "de",
@@ -36,6 +36,8 @@ pub(super) static TEXTS: Texts = Texts {
         "Diese Seite war eine Weile offen. Nichts ging verloren: Melden Sie sich noch einmal an, dann geht es weiter zu {}.",
     ),
     busy: "Gerade melden sich viele Menschen an. Versuchen Sie es in ein paar Sekunden noch einmal.",
+
+    passwords: password::DE,
 
     consent_title: One::new("{} bittet um Ihre Erlaubnis"),
     consent_as: One::new("Sie sind angemeldet als {}."),

@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Count, One, Texts, Two};
+use super::{Count, One, Texts, Two, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "en",
@@ -31,6 +31,8 @@ pub(super) static TEXTS: Texts = Texts {
     form_expired: "This page was open for a while. Nothing was lost: sign in again to go on.",
     form_expired_app: One::new("This page was open for a while. Nothing was lost: sign in again to go on to {}."),
     busy: "Many people are signing in at this moment. Try again in a few seconds.",
+
+    passwords: password::EN,
 
     consent_title: One::new("{} asks for your permission"),
     consent_as: One::new("You are signed in as {}."),

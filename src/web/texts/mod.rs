@@ -3,10 +3,12 @@
 
 mod de;
 mod en;
+mod password;
 mod phrase;
 mod when;
 
 pub use crate::oauth::locale::Lang;
+pub use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
 pub use when::{ago, exact, iso};
 
@@ -43,6 +45,9 @@ pub struct Texts {
     pub form_expired: &'static str,
     pub form_expired_app: One,
     pub busy: &'static str,
+
+    // new passwords
+    pub passwords: PasswordTexts,
 
     // consent
     pub consent_title: One,
