@@ -14,8 +14,8 @@ use std::fmt;
 use std::path::Path;
 
 pub use parts::{
-    Config, Database, House, KeySettings, LogFormat, LogSettings, Migrate, SessionSettings, Synchronous, TlsPaths, TokenSettings,
-    UnregisteredResources,
+    Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, Migrate, SessionSettings, Synchronous, TlsPaths,
+    TokenSettings, UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};
 
