@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn networks() {
         let stuffing = Stuffing::default();
-        let at = |seconds| Timestamp::from_unix(1_800_000_000 + seconds);
-        let begun = |net: &str, accounts: std::ops::Range<u32>, seconds| {
+        let at = |seconds: i64| Timestamp::from_unix(1_800_000_000 + seconds);
+        let begun = |net: &str, accounts: std::ops::Range<u32>, seconds: i64| {
             let failed =
                 |n: u32| stuffing.failed(format!("{net}{}", n % 200).parse().unwrap(), &format!("{n}@example.com"), at(seconds));
             accounts.filter(|n| failed(*n) == Suspicion::Begun).count()

@@ -4,7 +4,7 @@
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, FORWARDED, HOST, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, FORWARDED, HOST, HeaderValue, LOCATION};
 use actix_web::http::uri::Authority;
 
 use super::routes::{Endpoint, Group};
@@ -20,17 +20,25 @@ pub fn refusal(request: &ServiceRequest, state: &State, endpoint: Option<&'stati
     if endpoint.is_some_and(|endpoint| PROBES.contains(&endpoint.path)) {
         return None;
     }
+    if names_the_issuer(request, state) && !came_in_the_clear(request, state) {
+        return None;
+    }
     match asked(request) {
         None => Some(plain(StatusCode::BAD_REQUEST, "A request names one host.\n".to_owned())),
         Some(asked) if !is_ours(&asked, state) => {
             let authority = state.provider.issuer.authority();
             Some(plain(StatusCode::MISDIRECTED_REQUEST, format!("This server answers for {authority} only.\n")))
         }
-        Some(_) if state.provider.issuer.is_https() && came_in_the_clear(request, state) => {
-            Some(over_https(request, &state.provider.issuer, endpoint))
-        }
+        Some(_) if came_in_the_clear(request, state) => Some(over_https(request, &state.provider.issuer, endpoint)),
         Some(_) => None,
     }
+}
+
+/// The usual request, told without taking its host apart.
+fn names_the_issuer(request: &ServiceRequest, state: &State) -> bool {
+    let mut hosts = request.headers().get_all(HOST);
+    let is_issuer = |host: &HeaderValue| host.as_bytes() == state.provider.issuer.authority().as_bytes();
+    hosts.next().is_some_and(is_issuer) && hosts.next().is_none() && request.uri().authority().is_none()
 }
 
 fn plain(status: StatusCode, body: String) -> HttpResponse {
@@ -56,7 +64,17 @@ fn asked(request: &ServiceRequest) -> Option<Authority> {
         (None, Some(host)) => host,
         (None, None) => return None,
     };
-    (!asked.as_str().contains('@')).then_some(asked)
+    is_host_and_port(&asked).then_some(asked)
+}
+
+/// `Authority` itself takes user names, and anything after a colon.
+fn is_host_and_port(authority: &Authority) -> bool {
+    let rest = authority.as_str().strip_prefix(authority.host());
+    rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 /// The issuer's host, one that the operator listed, or in development any name of this machine.
@@ -73,9 +91,9 @@ fn is_ours(asked: &Authority, state: &State) -> bool {
         || issuer.is_development() && is_loopback()
 }
 
-/// Whether a listed proxy says that the request came to it over plain http. Of several proxies the first one counts.
+/// Whether a listed proxy says that the request came to it over plain http, while we are to be asked by https. Of several proxies the first one counts.
 fn came_in_the_clear(request: &ServiceRequest, state: &State) -> bool {
-    if state.trusted_proxies.is_empty() {
+    if state.trusted_proxies.is_empty() || !state.provider.issuer.is_https() {
         return false;
     }
     let Some(peer) = request.peer_addr().map(|peer| peer.ip().to_canonical()) else { return false };
