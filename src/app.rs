@@ -242,6 +242,7 @@ fn rate_rules(limits: &config::LimitSettings) -> RateRules {
         mail: Rule::per_hour(limits.mail_per_hour),
         failures: Rule::per_minute(limits.failures_per_minute),
         machines: Rule::per_minute(limits.machines_per_minute),
+        client: Rule::per_minute(limits.client_per_minute),
     }
 }
 

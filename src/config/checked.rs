@@ -321,6 +321,7 @@ impl Reader<'_> {
         let guesses_per_minute = limit("limits.guesses_per_minute");
         let failures_per_minute = limit("limits.failures_per_minute");
         let machines_per_minute = limit("limits.machines_per_minute");
+        let client_per_minute = limit("limits.client_per_minute");
         let mail_per_hour = limit("limits.mail_per_hour");
         let visits_per_hour = limit("limits.visits_per_hour");
         Some(LimitSettings {
@@ -328,6 +329,7 @@ impl Reader<'_> {
             guesses_per_minute: guesses_per_minute?,
             failures_per_minute: failures_per_minute?,
             machines_per_minute: machines_per_minute?,
+            client_per_minute: client_per_minute?,
             mail_per_hour: mail_per_hour?,
             visits_per_hour: visits_per_hour?,
         })

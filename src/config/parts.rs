@@ -71,13 +71,14 @@ pub struct KeySettings {
     pub retire_seconds: i64,
 }
 
-/// How much one network may do; 0 is no limit.
+/// How much one network may do, or one client; 0 is no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitSettings {
     pub pages_per_minute: u32,
     pub guesses_per_minute: u32,
     pub failures_per_minute: u32,
     pub machines_per_minute: u32,
+    pub client_per_minute: u32,
     pub mail_per_hour: u32,
     pub visits_per_hour: u32,
 }

@@ -109,6 +109,7 @@ const ALL: &[Setting] = &[
     setting("limits.guesses_per_minute", Number, "120", "Passwords and codes that are sent from one address"),
     setting("limits.failures_per_minute", Number, "120", "Wrong client secrets, tokens and codes of programs at one address"),
     setting("limits.machines_per_minute", Number, "0", "All requests of programs at one address"),
+    setting("limits.client_per_minute", Number, "0", "Requests to `/token`, `/revoke` and `/introspect` by one client"),
     setting("limits.mail_per_hour", Number, "100", "Sign-ups, resets and whatever else sends mail, from one address"),
     setting("limits.visits_per_hour", Number, "3000", "Sign-ins that people without a session begin at one address"),
     setting("house.name", Text, "\"Vouchsafe\"", "The name on the pages"),

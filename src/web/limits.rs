@@ -3,7 +3,7 @@
 //! | class | charged to the network of the address |
 //! |---|---|
 //! | `Metadata` | nothing: the answers are prepared |
-//! | `Machine` | each failed proof (`failures`), and everything (`machines`) where the operator limits that |
+//! | `Machine` | each failed proof (`failures`); where the operator limits that, everything (`machines`), and by client what one that has proved itself asks (`client`) |
 //! | `Page` | everything (`pages`) |
 //! | `Guess` | as a page, and each POST (`guesses`) |
 //! | `Mail` | as a page, and each POST (`mail`) |
@@ -41,6 +41,8 @@ pub struct RateRules {
     pub mail: Rule,
     pub failures: Rule,
     pub machines: Rule,
+    /// For one client, wherever it comes from.
+    pub client: Rule,
 }
 
 /// Charges requests, and counts what it refused.
@@ -73,6 +75,10 @@ pub enum Failure {
 #[derive(Clone, Copy)]
 pub struct FailedProof;
 
+/// The mark of [`for_client`].
+#[derive(Clone)]
+struct ForClient(String);
+
 /// An answer with this extension is replaced by the refusal in the endpoint's own shape.
 #[derive(Clone, Copy)]
 struct Refused(RetryAfter);
@@ -81,6 +87,12 @@ struct Refused(RetryAfter);
 pub fn too_many(retry: RetryAfter) -> HttpResponse {
     let mut response = HttpResponse::build(StatusCode::TOO_MANY_REQUESTS).finish();
     response.extensions_mut().insert(Refused(retry));
+    response
+}
+
+/// Marks an answer that was made for a client which had proved itself: it is charged to the client.
+pub fn for_client(client_id: &str, mut response: HttpResponse) -> HttpResponse {
+    response.extensions_mut().insert(ForClient(client_id.to_owned()));
     response
 }
 
@@ -95,6 +107,14 @@ impl Limits {
     /// One of them is empty: answer with [`too_many`].
     pub async fn charge(&self, buckets: &[Bucket<'_>], now: Timestamp) -> Result<(), RetryAfter> {
         self.buckets.charge(buckets, now).await.map(drop)
+    }
+
+    /// Whether a client may ask for more. Anybody can claim to be it, so nothing is charged before it has proved that.
+    ///
+    /// # Errors
+    /// It has asked too much: answer with [`too_many`].
+    pub fn client_may(&self, client_id: &str, now: Timestamp) -> Result<(), RetryAfter> {
+        self.buckets.peek(&Bucket::of_text("client", client_id, self.rules.client), now)
     }
 
     /// The bucket of mail that one network causes, for a handler outside the class `Mail`.
@@ -190,13 +210,19 @@ pub async fn settle<B: MessageBody + 'static>(
     endpoint: Option<&'static Endpoint>,
     level: Option<Level>,
 ) -> ServiceResponse<EitherBody<B>> {
-    let failed = response.response().extensions().get::<FailedProof>().is_some();
-    let mut refused = response.response().extensions().get::<Refused>().map(|refused| refused.0);
     let limits = &state.limits;
-    if failed {
+    let mut refused = response.response().extensions().get::<Refused>().map(|refused| refused.0);
+    let has_failed = response.response().extensions().get::<FailedProof>().is_some();
+    if has_failed {
         let address = extract::address(response.request(), state);
         let bucket = Bucket::of_network("failures", address, limits.rules.failures);
         refused = refused.or(limits.buckets.charge(&[bucket], state.provider.clock.now()).await.err());
+    }
+    let client = response.response().extensions().get::<ForClient>().cloned();
+    if let Some(ForClient(client_id)) = client.filter(|_| !limits.rules.client.is_off()) {
+        let bucket = Bucket::of_text("client", &client_id, limits.rules.client);
+        // What was asked is answered; the next request is refused.
+        let _ = limits.buckets.charge(&[bucket], state.provider.clock.now()).await;
     }
     let mut response = match refused {
         Some(retry) => {
@@ -215,9 +241,13 @@ pub async fn settle<B: MessageBody + 'static>(
 impl Limits {
     fn refusal(&self, state: &State, request: &HttpRequest, rate: Rate, retry: RetryAfter) -> HttpResponse {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        let address = extract::address(request, state);
+        if self.buckets.is_first_in_a_minute("log refused", address, state.provider.clock.now()) {
+            tracing::warn!(%address, limit = retry.rule.limit, seconds = retry.rule.per_seconds, "a rate limit is reached");
+        }
         let mut response = match rate {
             Rate::Machine | Rate::Metadata => {
-                let why = "too many requests from this address; try again after the seconds in Retry-After";
+                let why = "too many requests; try again after the seconds in Retry-After";
                 answer::oauth_error_with(StatusCode::TOO_MANY_REQUESTS, &Error::new(ErrorCode::TemporarilyUnavailable, why))
             }
             Rate::Page | Rate::Guess | Rate::Mail => error::show(state, request, Kind::TooMany { seconds: retry.seconds }, None),
@@ -235,8 +265,8 @@ impl Limits {
 /// Quota, window, what is left, and the seconds until there is more.
 fn tell(headers: &mut HeaderMap, level: Level) {
     let Level { rule, remaining, full_in_seconds } = level;
-    let policy = format!("\"address\";q={};w={}", rule.limit, rule.per_seconds);
-    let left = format!("\"address\";r={remaining};t={full_in_seconds}");
+    let policy = format!("\"default\";q={};w={}", rule.limit, rule.per_seconds);
+    let left = format!("\"default\";r={remaining};t={full_in_seconds}");
     for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
