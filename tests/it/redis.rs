@@ -201,7 +201,7 @@ async fn killed_and_back() {
 #[ignore = "redis: tests/run starts one"]
 async fn slow() {
     let way = Way::new();
-    let settings = [("REDIS__URL", way.url.as_str()), ("LIMITS__MACHINES_PER_MINUTE", "100000"), ("METRICS__LISTEN", "")];
+    let settings = [("REDIS__URL", way.url.as_str()), ("LIMITS__MACHINES_PER_MINUTE", "100000")];
     let app = TestApp::with(Wish { settings: &settings, ..Wish::default() }).await;
     until(&app.provider.buckets, Place::Redis).await;
     let machine = Rp::of(&app, &app.machine("machine", "api").await);
