@@ -7,8 +7,9 @@ use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
-use crate::admin::{Desk, Limits, OPERATOR};
+use crate::admin::{self, Desk, OPERATOR};
 use crate::base::{Clock, Fault, Random};
+use crate::cache::{Buckets, Rule};
 use crate::config::{self, BreachedSource, Config, Migrate, Synchronous};
 use crate::endpoints::{Policy, Provider, Registry, UnregisteredResources, discovery};
 use crate::federation::demo_rp::DemoRp;
@@ -22,7 +23,8 @@ use crate::store::migrations::{self, State as Schema};
 use crate::store::{Db, Durability, Options};
 use crate::tokens::{RefreshKey, Verifier};
 use crate::web::demo::Demo;
-use crate::web::{self, Csrf, HouseLook, Listen, Metrics, Prepared, Shared, State, TlsFiles};
+use crate::web::limits::{Limits, RateRules};
+use crate::web::{self, Csrf, HouseLook, Jwks, Listen, Metrics, Prepared, Shared, State, TlsFiles};
 
 /// How many password checks may wait for a hashing thread, a core.
 const WAITING_A_CORE: usize = 16;
@@ -80,7 +82,7 @@ impl Shop {
             clock: self.clock.clone(),
             random: self.random.clone(),
             vault: self.vault.clone(),
-            limits: Limits {
+            limits: admin::Limits {
                 id_token_algs: self.config.keys.algorithms.iter().map(|alg| alg.as_str().to_owned()).collect(),
                 response_types: self.config.response_types.clone(),
                 access_token_seconds: self.config.token.access_seconds,
@@ -118,6 +120,10 @@ impl App {
             clock: shop.clock,
             keys: ring.clone(),
             registry: Registry::default(),
+            buckets: match &shop.config.redis_url {
+                Some(url) => Arc::new(Buckets::in_redis(url)?),
+                None => Arc::new(Buckets::in_memory()),
+            },
             hasher: Hasher::start(&shop.random, Capacity { threads, waiting: threads * WAITING_A_CORE })?,
             password_policy: password_policy(&shop.config),
             random: shop.random,
@@ -228,6 +234,18 @@ fn policy(config: &Config) -> Policy {
         session_idle_seconds: config.session.idle_seconds,
         session_absolute_seconds: config.session.absolute_seconds,
         access_alg: config.token.access_alg,
+        strangers_visits: Rule::per_hour(config.limits.visits_per_hour),
+    }
+}
+
+fn rate_rules(limits: &config::LimitSettings) -> RateRules {
+    RateRules {
+        pages: Rule::per_minute(limits.pages_per_minute),
+        guesses: Rule::per_minute(limits.guesses_per_minute),
+        mail: Rule::per_hour(limits.mail_per_hour),
+        failures: Rule::per_minute(limits.failures_per_minute),
+        machines: Rule::per_minute(limits.machines_per_minute),
+        client: Rule::per_minute(limits.client_per_minute),
     }
 }
 
@@ -270,6 +288,8 @@ fn state(config: &Config, provider: &Arc<Provider>, csrf: Csrf) -> Result<State,
         provider: Arc::clone(provider),
         csrf,
         trusted_proxies: config.trusted_proxies.clone(),
+        trusted_hosts: config.trusted_hosts.clone(),
+        limits: Limits::new(Arc::clone(&provider.buckets), rate_rules(&config.limits)),
         house: Arc::new(HouseLook {
             name: config.house.name.clone(),
             logo_url: None,
@@ -278,9 +298,10 @@ fn state(config: &Config, provider: &Arc<Provider>, csrf: Csrf) -> Result<State,
             help: config.house.help.clone(),
             accent_css_url: accent_css.as_ref().map(|_| format!("{base}{}", web::ACCENT_CSS_PATH)),
         }),
-        accent_css,
-        discovery: Prepared::new(json(&discovery::document(provider, web::routes::metadata()))?),
-        openapi: Prepared::new(json(&web::openapi_document(&provider.issuer))?),
+        accent_css: accent_css.map(|css| Prepared::file("text/css; charset=utf-8", css)),
+        jwks: Jwks::default(),
+        discovery: Prepared::document(json(&discovery::document(provider, web::routes::metadata()))?),
+        openapi: Prepared::document(json(&web::openapi_document(&provider.issuer))?),
         metrics: Metrics::default(),
     })
 }

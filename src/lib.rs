@@ -7,7 +7,7 @@
 //! 4        endpoints/ · admin/              what the product does, in protocol words
 //! 3        identity/ · tokens/              who you are · what you hold
 //! 2        keys/ · federation/              signing keys · other identity providers
-//! 1        store/ · outbound/               disk · the only HTTP client
+//! 1        store/ · cache/ · outbound/      disk · memory or Redis · the only HTTP client
 //! 0        oauth/ · jose/                   the words and rules of the RFCs: pure, no I/O, no async
 //! ground   base/                            clock, randomness, secrets, ids, urls
 //! ```
@@ -19,6 +19,7 @@ pub mod base;
 pub mod jose;
 pub mod oauth;
 
+pub mod cache;
 pub mod outbound;
 pub mod store;
 

@@ -9,8 +9,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use super::parts::{
-    Config, Database, House, KeySettings, LogFormat, LogSettings, Migrate, SessionSettings, Synchronous, TlsPaths, TokenSettings,
-    UnregisteredResources,
+    Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, Migrate, SessionSettings, Synchronous, TlsPaths,
+    TokenSettings, UnregisteredResources,
 };
 use super::raw::Raw;
 use super::{Problem, Problems, master_key, network, settings};
@@ -45,6 +45,7 @@ impl Reader<'_> {
         let issuer = self.issuer();
         let listen = self.required::<SocketAddr>("listen", "must be an address and a port", "write it like 127.0.0.1:8080");
         let trusted_proxies = self.networks("trusted_proxies");
+        let trusted_hosts = self.hosts("trusted_hosts");
         let master_key_file = self.raw.path("master_key_file");
         let master_key = master_key::read(master_key_file.as_deref(), &mut self.problems);
         let response_types = self.response_types();
@@ -59,6 +60,7 @@ impl Reader<'_> {
         let keys = self.keys();
         let token = self.token(keys.as_ref());
         let password = self.password();
+        let limits = self.limits();
         let house = self.house();
         let log = self.log();
         if let (Some(issuer), Some(listen)) = (&issuer, listen) {
@@ -69,6 +71,7 @@ impl Reader<'_> {
             issuer: issuer?,
             listen: listen?,
             trusted_proxies,
+            trusted_hosts,
             master_key_file: master_key_file?,
             master_key: master_key?,
             response_types,
@@ -83,6 +86,7 @@ impl Reader<'_> {
             token: token?,
             password: password?,
             keys: keys?,
+            limits: limits?,
             house: house?,
             log: log?,
         })
@@ -157,6 +161,19 @@ impl Reader<'_> {
         parsed.unwrap_or_default()
     }
 
+    fn hosts(&mut self, name: &str) -> Vec<String> {
+        let hosts = self.list(name);
+        let is_host = |text: &String| url::Url::parse(&format!("https://{text}")).is_ok_and(|url| url.authority() == text);
+        if !hosts.iter().all(|text| !text.contains('@') && is_host(text)) {
+            self.refuse(
+                name,
+                "has an entry that is no host",
+                "write entries like id.internal or id.internal:8443, in lower case",
+            );
+        }
+        hosts
+    }
+
     fn response_types(&mut self) -> Vec<ResponseType> {
         let parsed: Option<Vec<_>> = self.list("response_types").iter().map(|text| ResponseType::parse(text).ok()).collect();
         match parsed {
@@ -215,7 +232,10 @@ impl Reader<'_> {
 
     fn redis(&mut self) -> Option<Secret<String>> {
         let url = self.secret("redis.url")?;
-        if !["redis://", "rediss://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
+        let parsed = url::Url::parse(url.expose());
+        if !parsed
+            .is_ok_and(|url| ["redis", "rediss"].contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty()))
+        {
             self.refuse("redis.url", "is no Redis URL", "write it like redis://host:6379");
         }
         Some(url)
@@ -296,6 +316,26 @@ impl Reader<'_> {
             access_seconds: access_seconds?,
             refresh_idle_seconds: refresh_idle_seconds?,
             refresh_absolute_seconds: refresh_absolute_seconds?,
+        })
+    }
+
+    fn limits(&mut self) -> Option<LimitSettings> {
+        let mut limit = |name| self.number(name, 0, 1_000_000).and_then(|number| u32::try_from(number).ok());
+        let pages_per_minute = limit("limits.pages_per_minute");
+        let guesses_per_minute = limit("limits.guesses_per_minute");
+        let failures_per_minute = limit("limits.failures_per_minute");
+        let machines_per_minute = limit("limits.machines_per_minute");
+        let client_per_minute = limit("limits.client_per_minute");
+        let mail_per_hour = limit("limits.mail_per_hour");
+        let visits_per_hour = limit("limits.visits_per_hour");
+        Some(LimitSettings {
+            pages_per_minute: pages_per_minute?,
+            guesses_per_minute: guesses_per_minute?,
+            failures_per_minute: failures_per_minute?,
+            machines_per_minute: machines_per_minute?,
+            client_per_minute: client_per_minute?,
+            mail_per_hour: mail_per_hour?,
+            visits_per_hour: visits_per_hour?,
         })
     }
 

@@ -14,8 +14,8 @@ use std::fmt;
 use std::path::Path;
 
 pub use parts::{
-    BreachedSource, Config, Database, House, KeySettings, LogFormat, LogSettings, Migrate, PasswordSettings, SessionSettings,
-    Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
+    BreachedSource, Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, Migrate, PasswordSettings,
+    SessionSettings, Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};
 

@@ -16,6 +16,7 @@ pub struct Config {
     pub issuer: Issuer,
     pub listen: SocketAddr,
     pub trusted_proxies: Vec<IpNet>,
+    pub trusted_hosts: Vec<String>,
     pub master_key_file: PathBuf,
     /// The contents of that file.
     pub master_key: Secret<String>,
@@ -31,6 +32,7 @@ pub struct Config {
     pub token: TokenSettings,
     pub password: PasswordSettings,
     pub keys: KeySettings,
+    pub limits: LimitSettings,
     pub house: House,
     pub log: LogSettings,
 }
@@ -89,6 +91,18 @@ pub struct KeySettings {
     pub max_age_seconds: i64,
     pub publish_seconds: i64,
     pub retire_seconds: i64,
+}
+
+/// How much one network may do, or one client; 0 is no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitSettings {
+    pub pages_per_minute: u32,
+    pub guesses_per_minute: u32,
+    pub failures_per_minute: u32,
+    pub machines_per_minute: u32,
+    pub client_per_minute: u32,
+    pub mail_per_hour: u32,
+    pub visits_per_hour: u32,
 }
 
 /// How the house presents itself on its pages.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::authorize::{self, Answer, Facts, Occasion, Reason, Step, ValidRequest, answer_error, next};
 use super::{ClientRef, Provider, Signed, Visit, audit};
 use crate::base::{Fault, Id, Secret, Timestamp};
+use crate::cache::{Bucket, RetryAfter};
 use crate::identity::sessions::{self, NewSession, SessionToken};
 use crate::identity::sign_in::{self, Attempt};
 use crate::identity::{consent, sign_in::Outcome as Verdict, users};
@@ -42,6 +43,8 @@ pub enum Outcome {
     Answer(Answer),
     /// To the account page.
     Account,
+    /// Strangers from this address have begun too much lately.
+    TooMany(RetryAfter),
 }
 
 /// The page that an interaction waits at.
@@ -85,6 +88,12 @@ pub async fn begin(provider: &Provider, errand: Errand, visit: &Visit) -> Result
     let found = Found { id: provider.new_id()?, errand, client, events: Vec::new() };
     let outcome = step(provider, &found, None, visit).await?;
     if matches!(outcome, Outcome::Page { .. }) {
+        if visit.session.is_none() {
+            let bucket = Bucket::of_network("visits", visit.address, provider.policy.strangers_visits);
+            if let Err(retry) = provider.buckets.charge(&[bucket], visit.now).await {
+                return Ok(Outcome::TooMany(retry));
+            }
+        }
         let interaction = Interaction {
             id: found.id,
             browser_hash: visit.browser_hash.clone(),
@@ -257,8 +266,12 @@ pub async fn sign_in(
     Ok(PasswordOutcome::Done(SignedIn { token: Secret::new(token.expose().to_owned()), outcome }))
 }
 
-/// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password.
+/// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password. A
+/// stranger makes one row a minute.
 async fn record_throttled(provider: &Provider, found: &Found, login: &str, visit: &Visit) -> Result<(), Fault> {
+    if !provider.buckets.is_first_in_a_minute("audit throttled", visit.address, visit.now) {
+        return Ok(());
+    }
     let mut record = audit("throttled", "anonymous", visit.now);
     record.user_id = users::by_login(&mut provider.db.conn(), login).await?.map(|user| user.id);
     record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());

@@ -10,6 +10,8 @@ use crate::oauth::{AuthMethod, Client, Error, ErrorCode, Params};
 use crate::store::tokens;
 use crate::tokens::{AccessToken, GrantDetail};
 
+/// The client that asks, and what it hears.
+///
 /// # Errors
 /// `invalid_client`, `invalid_request`, or something broke; never "inactive" for trouble of ours.
 pub async fn introspect(
@@ -17,7 +19,7 @@ pub async fn introspect(
     header: &Header,
     params: &Params,
     now: Timestamp,
-) -> Result<Map<String, Value>, Refusal> {
+) -> Result<(String, Map<String, Value>), Refusal> {
     let client = authenticate(provider, header, params, &provider.issuer.join("/introspect"), now).await?;
     if client.auth_method == AuthMethod::None {
         return Err(Error::new(ErrorCode::InvalidClient, "a public client cannot introspect").into());
@@ -28,7 +30,7 @@ pub async fn introspect(
         Some(token) => access(provider, &client, &token).await?,
         None => refresh(provider, &client, text, now).await?,
     };
-    Ok(answer.unwrap_or_else(|| object(json!({ "active": false }))))
+    Ok((client.client_id.clone(), answer.unwrap_or_else(|| object(json!({ "active": false })))))
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -26,6 +26,7 @@ pub use revoke::revoke;
 pub use userinfo::{Bearer, userinfo};
 
 use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
+use crate::cache::{Buckets, Rule};
 use crate::identity::passwords::Hasher;
 use crate::identity::policy::PasswordPolicy;
 use crate::identity::sessions::Session;
@@ -66,6 +67,8 @@ pub struct Policy {
     pub session_idle_seconds: i64,
     pub session_absolute_seconds: i64,
     pub access_alg: Alg,
+    /// How many sign-ins strangers of one network may begin.
+    pub strangers_visits: Rule,
 }
 
 /// Whether a resource that nobody registered may be asked for (RFC 8707, decision 21).
@@ -84,6 +87,7 @@ pub struct Provider {
     pub vault: Vault,
     pub keys: Ring,
     pub registry: Registry,
+    pub buckets: Arc<Buckets>,
     pub hasher: Hasher,
     pub password_policy: PasswordPolicy,
     pub verifier: Verifier,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::State;
 use super::cookies::Browser;
+use super::limits::{self, FailedProof};
 use super::pages::form_post;
 use crate::base::{Fault, Secret};
 use crate::endpoints::Refusal;
@@ -52,7 +53,11 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header((RETRY_AFTER, "5"));
     }
-    error_body(&mut response, error)
+    let mut response = error_body(&mut response, error);
+    if matches!(error.code, ErrorCode::InvalidClient | ErrorCode::InvalidToken | ErrorCode::InvalidGrant) {
+        response.extensions_mut().insert(FailedProof);
+    }
+    response
 }
 
 /// The same with a status of its own: a body that was too large, slow or of another type.
@@ -111,6 +116,7 @@ pub fn outcome(state: &State, browser: Browser, outcome: Outcome) -> HttpRespons
         Outcome::Page { interaction, page } => see_other(state, &format!("{}/{interaction}", page_path(&page))),
         Outcome::Account => see_other(state, "/account"),
         Outcome::Answer(answer) => return with_browser(authorization_response(state, &answer), browser),
+        Outcome::TooMany(retry) => return limits::too_many(retry),
     };
     if let Some(cookie) = browser.new {
         response.cookie(cookie);

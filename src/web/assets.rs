@@ -3,18 +3,15 @@
 
 use std::sync::LazyLock;
 
+use super::Prepared;
 use crate::base::{base64url, sha256};
 
 /// One file.
 pub struct Asset {
     /// Where it is, below the issuer's path: `/static/vouchsafe-HASH.css`.
     pub path: String,
-    pub media_type: &'static str,
-    pub body: &'static [u8],
+    pub content: Prepared,
 }
-
-/// What a browser may do with a file whose name changes with its content.
-pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
 static CSS: LazyLock<Asset> =
     LazyLock::new(|| named("css", "text/css; charset=utf-8", include_bytes!("../../static/vouchsafe.css")));
@@ -44,7 +41,7 @@ pub fn find(path: &str) -> Option<&'static Asset> {
 
 fn named(extension: &str, media_type: &'static str, body: &'static [u8]) -> Asset {
     let hash: String = base64url(&sha256(body)).chars().take(12).collect();
-    Asset { path: format!("/static/vouchsafe-{hash}.{extension}"), media_type, body }
+    Asset { path: format!("/static/vouchsafe-{hash}.{extension}"), content: Prepared::file(media_type, body) }
 }
 
 #[cfg(test)]
@@ -55,7 +52,7 @@ mod tests {
     #[test]
     fn assets_are_small_and_found() {
         for asset in [css(), script(), icon()] {
-            assert!(asset.body.len() < 12 * 1024, "{}", asset.path);
+            assert!(asset.content.len() < 12 * 1024, "{}", asset.path);
             assert!(find(&asset.path).is_some());
         }
         assert!(find("/static/vouchsafe.css").is_none());

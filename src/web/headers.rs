@@ -1,11 +1,11 @@
-//! The headers of every answer (decision 15), the request's id, and the check that a request is meant for us.
+//! The headers of every answer (decision 15) and the request's id; on the way in, the entrance and the limits.
 
 use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
@@ -15,7 +15,8 @@ use tracing::Instrument as _;
 
 use super::pages::Kind;
 use super::person::error;
-use super::{State, routes};
+use super::routes::Endpoint;
+use super::{State, entrance, limits, routes};
 use crate::base::public_id;
 
 const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -25,8 +26,12 @@ const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self';
 const OWN_PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     font-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'";
 
-/// What is asked by address, not by name.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+/// Everything off but what the pages use: passkeys, and the buttons that copy.
+const PERMISSIONS_POLICY: &str = "publickey-credentials-get=(self), publickey-credentials-create=(self), \
+    clipboard-write=(self), accelerometer=(), autoplay=(), camera=(), clipboard-read=(), display-capture=(), \
+    encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), magnetometer=(), \
+    microphone=(), midi=(), payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), usb=(), web-share=(), \
+    xr-spatial-tracking=()";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -44,51 +49,40 @@ pub async fn around<B: MessageBody + 'static>(
     let state = request.app_data::<Data<State>>().cloned();
     let Some(state) = state else { return Ok(next.call(request).await?.map_into_left_body()) };
     let id = public_id(&state.provider.random).unwrap_or_default();
-    if !is_for_us(&request, &state) {
-        let authority = state.provider.issuer.authority();
-        let body = format!("This server answers for {authority} only.\n");
-        let response = HttpResponse::build(actix_web::http::StatusCode::MISDIRECTED_REQUEST).body(body);
-        let mut response = request.into_response(response).map_into_right_body();
-        complete(response.headers_mut(), &state, "", &id);
-        return Ok(response);
-    }
     let path = request.path().to_owned();
-    // A database may take no NUL in a text, and no path of ours has one.
-    if path.contains("%00") {
-        let response = error::show(&state, request.request(), Kind::NotFound, None);
-        let mut response = request.into_response(response).map_into_right_body();
-        complete(response.headers_mut(), &state, "", &id);
-        return Ok(response);
-    }
+    let base = state.provider.issuer.path();
+    let place = request.request().match_pattern().and_then(|pattern| routes::position(&pattern, base));
+    let endpoint = place.and_then(|at| routes::ENDPOINTS.get(at));
     let span = tracing::info_span!("request", id, method = %request.method(), path);
     let begun = Instant::now();
-    let mut response = next.call(request).instrument(span).await?.map_into_left_body();
-    let pattern = response.request().match_pattern();
-    state.metrics.count(
-        pattern.and_then(|p| routes::position(&p, state.provider.issuer.path())),
-        response.status().as_u16(),
-        begun.elapsed(),
-    );
-    complete(response.headers_mut(), &state, path.strip_prefix(state.provider.issuer.path()).unwrap_or_default(), &id);
+    let mut response = match stop(&request, &state, endpoint) {
+        Some(response) => request.into_response(response.map_into_right_body()),
+        None => admitted(request, next, &state, endpoint).instrument(span).await?,
+    };
+    state.metrics.count(place, response.status().as_u16(), begun.elapsed());
+    complete(response.headers_mut(), &state, path.strip_prefix(base).unwrap_or_default(), &id);
     Ok(response)
 }
 
-/// The host that was asked for is ours; a listed proxy may have put its own there, and a probe asks by address.
-fn is_for_us(request: &ServiceRequest, state: &State) -> bool {
-    let hosts: Vec<_> = request.headers().get_all(HOST).collect();
-    let asked = match (request.uri().authority(), hosts.as_slice()) {
-        (Some(authority), [_] | []) => authority.as_str(),
-        (None, [one]) => one.to_str().unwrap_or_default(),
-        _ => return false,
-    };
-    let by_proxy = || {
-        request.peer_addr().is_some_and(|peer| state.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical())))
-    };
-    let is_probe = || {
-        let own = request.path().strip_prefix(state.provider.issuer.path());
-        own.is_some_and(|path| PROBES.contains(&path))
-    };
-    asked.eq_ignore_ascii_case(state.provider.issuer.authority()) || is_probe() || by_proxy()
+/// The answer to what no handler sees.
+fn stop(request: &ServiceRequest, state: &State, endpoint: Option<&'static Endpoint>) -> Option<HttpResponse> {
+    // A database may take no NUL in a text, and no path of ours has one.
+    let has_nul = || request.path().contains("%00");
+    entrance::refusal(request, state, endpoint)
+        .or_else(|| has_nul().then(|| error::show(state, request.request(), Kind::NotFound, None)))
+}
+
+/// The handler's answer, within the limits.
+async fn admitted<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+    state: &State,
+    endpoint: Option<&'static Endpoint>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match limits::admit(&request, state, endpoint).await {
+        Ok(level) => Ok(limits::settle(next.call(request).await?.map_into_left_body(), state, endpoint, level).await),
+        Err(refusal) => Ok(request.into_response(refusal.map_into_right_body())),
+    }
 }
 
 fn complete(headers: &mut HeaderMap, state: &State, path: &str, id: &str) {
@@ -100,7 +94,7 @@ fn complete(headers: &mut HeaderMap, state: &State, path: &str, id: &str) {
     if state.provider.issuer.is_https() {
         headers.insert(STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000"));
     }
-    headers.insert(PERMISSIONS, fixed("camera=(), microphone=(), geolocation=()"));
+    headers.insert(PERMISSIONS, fixed(PERMISSIONS_POLICY));
     let is_page = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     if headers.get(actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN).is_none() {
         headers.insert(CORP, fixed("same-origin"));

@@ -8,8 +8,10 @@ mod cookies;
 mod csrf;
 pub mod demo;
 mod door;
+mod entrance;
 mod extract;
 mod headers;
+pub mod limits;
 mod metrics;
 pub mod oauth;
 mod openapi;
@@ -28,6 +30,6 @@ pub use door::{Handle, Listen, MetricsServer, Serving, Shared, serve, serve_metr
 pub use metrics::Metrics;
 pub use openapi::document as openapi_document;
 pub use pages::HouseLook;
-pub use prepared::{MAX_AGE_SECONDS, Prepared};
+pub use prepared::{Jwks, MAX_AGE_SECONDS, Prepared};
 pub use state::{ACCENT_CSS_PATH, State, accent_css};
 pub use tls::TlsFiles;

@@ -38,6 +38,8 @@ pub enum Rate {
     Page,
     /// Where something can be guessed.
     Guess,
+    /// Where a stranger can make us send mail.
+    Mail,
 }
 
 /// What an endpoint is part of; the groups of the documents.

@@ -6,8 +6,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::ACCEPT_LANGUAGE;
 use ipnet::IpNet;
 
+use super::limits::Limits;
 use super::pages::{AppLook, Checked, Frame, HouseLook};
-use super::prepared::Prepared;
+use super::prepared::{Jwks, Prepared};
 use super::{Csrf, Metrics};
 use crate::endpoints::{ClientRef, Provider};
 use crate::oauth::locale::negotiate;
@@ -20,11 +21,15 @@ pub struct State {
     pub provider: Arc<Provider>,
     pub csrf: Csrf,
     pub trusted_proxies: Vec<IpNet>,
+    /// Hosts beside the issuer's that requests may name.
+    pub trusted_hosts: Vec<String>,
+    pub limits: Limits,
     pub house: Arc<HouseLook>,
     /// The style sheet with the operator's colour, where one is set.
-    pub accent_css: Option<String>,
+    pub accent_css: Option<Prepared>,
     pub discovery: Prepared,
     pub openapi: Prepared,
+    pub jwks: Jwks,
     pub metrics: Metrics,
 }
 

@@ -1,6 +1,6 @@
 //! What machines ask that watch us, the files of the pages, and the answer to a wrong method.
 
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -32,16 +32,12 @@ pub async fn asset(request: HttpRequest, state: Data<State>) -> HttpResponse {
     if path == super::state::ACCENT_CSS_PATH
         && let Some(css) = &state.accent_css
     {
-        return file("text/css; charset=utf-8", css.clone().into_bytes());
+        return css.answer(&request);
     }
     match assets::find(path) {
-        Some(asset) => file(asset.media_type, asset.body.to_vec()),
+        Some(asset) => asset.content.answer(&request),
         None => error::show(&state, &request, Kind::NotFound, None),
     }
-}
-
-fn file(media_type: &'static str, body: Vec<u8>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, media_type)).insert_header((CACHE_CONTROL, assets::CACHE_CONTROL)).body(body)
 }
 
 /// 405 with what is allowed instead.

@@ -50,9 +50,13 @@ pub async fn authorize(provider: &Provider, params: &Params, visit: &Visit) -> R
     Ok(Authorized::Outcome(interaction::begin(provider, errand, visit).await?))
 }
 
-/// A redirect URI that is not registered is a mistake or an attack: the operator finds it in the audit log.
+/// A redirect URI that is not registered is a mistake or an attack: the operator finds it in the audit log, one of each address
+/// and minute.
 async fn record_mismatch(provider: &Provider, page: &PageError, visit: &Visit) -> Result<(), Fault> {
     let (Some(client), Some(redirect)) = (&page.client, &page.redirect) else { return Ok(()) };
+    if !provider.buckets.is_first_in_a_minute("audit redirect_mismatch", visit.address, visit.now) {
+        return Ok(());
+    }
     let mut event = audit("redirect_mismatch", client.client.client_id.as_str(), visit.now);
     event.client_id = Some(client.client.client_id.clone());
     event.address = Some(visit.address.to_string());

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::web::{Prepared, State};
+use crate::web::State;
 
 pub async fn discovery(request: HttpRequest, state: Data<State>) -> HttpResponse {
     state.discovery.answer(&request)
@@ -15,5 +15,5 @@ pub async fn openapi(request: HttpRequest, state: Data<State>) -> HttpResponse {
 
 pub async fn jwks(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let keys = state.provider.keys.jwks_json();
-    Prepared::tagged(keys.body.clone(), &keys.etag).answer(&request)
+    state.jwks.prepared(&keys.etag, &keys.body).answer(&request)
 }

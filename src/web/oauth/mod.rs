@@ -18,7 +18,9 @@ use actix_web::http::header::{
 use actix_web::web::{Data, Payload};
 
 use super::answer::{Challenge, log_fault};
+use super::limits::too_many;
 use super::{State, answer, extract};
+use crate::endpoints::client_auth::Header;
 use crate::oauth::{Client, Error, ErrorCode, Params};
 
 /// How the client of this request hears a failed authentication.
@@ -30,12 +32,18 @@ fn challenge(request: &HttpRequest) -> Challenge {
 ///
 /// # Errors
 /// The answer to a request that has no such form.
-async fn posted(request: &HttpRequest, payload: Payload) -> Result<Params, HttpResponse> {
+async fn posted(request: &HttpRequest, state: &State, payload: Payload) -> Result<Params, HttpResponse> {
     if !request.query_string().is_empty() {
         let why = "send the parameters in the body, not in the query";
         return Err(answer::oauth_error(&Error::new(ErrorCode::InvalidRequest, why), challenge(request)));
     }
-    extract::form(request, payload).await.map_err(|bad| answer::oauth_error_with(bad.status, &bad.error))
+    let form = extract::form(request, payload).await.map_err(|bad| answer::oauth_error_with(bad.status, &bad.error))?;
+    let claimed = match extract::client_header(request) {
+        Header::Basic(basic) => Some(basic.client_id),
+        Header::None | Header::Broken => form.get("client_id").map(ToOwned::to_owned),
+    };
+    let may = claimed.map_or(Ok(()), |client_id| state.limits.client_may(&client_id, state.provider.clock.now()));
+    may.map(|()| form).map_err(too_many)
 }
 
 /// Lets a client's own web origin read the answer (decision 22); nobody else's.

@@ -6,16 +6,20 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{challenge, posted, readable_by};
 use crate::endpoints::revoke;
+use crate::web::limits::for_client;
 use crate::web::{State, answer, extract};
 
 pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let params = match posted(&request, payload).await {
+    let params = match posted(&request, &state, payload).await {
         Ok(params) => params,
         Err(response) => return response,
     };
     let now = state.provider.clock.now();
     match revoke(&state.provider, &extract::client_header(&request), &params, now).await {
-        Ok(client) => readable_by(&request, &client, HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish()),
+        Ok(client) => for_client(
+            &client.client_id,
+            readable_by(&request, &client, HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish()),
+        ),
         Err(refusal) => answer::refusal(&refusal, challenge(&request)),
     }
 }

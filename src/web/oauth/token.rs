@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{challenge, posted, readable_by};
 use crate::endpoints::token::token;
+use crate::web::limits::for_client;
 use crate::web::{State, answer, extract};
 
 pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let params = match posted(&request, payload).await {
+    let params = match posted(&request, &state, payload).await {
         Ok(params) => params,
         Err(response) => return response,
     };
@@ -19,7 +20,7 @@ pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) ->
                 Ok(tokens) => answer::tokens(tokens),
                 Err(refusal) => answer::refusal(refusal, challenge(&request)),
             };
-            readable_by(&request, &answered.client, response)
+            for_client(&answered.client.client_id, readable_by(&request, &answered.client, response))
         }
         Err(refusal) => answer::refusal(&refusal, challenge(&request)),
     }

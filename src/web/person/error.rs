@@ -39,7 +39,11 @@ fn render(state: &State, frame: Frame, kind: Kind, developer: Option<Developer>)
     let support_code = SupportCode::new(&state.provider.random).map_or_else(|_| "-".to_owned(), |code| code.to_string());
     let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let why = developer.as_ref().map_or("", |d| d.why.as_str());
-    tracing::warn!(support_code, status = status.as_u16(), why, "error page");
+    match kind {
+        // In a flood the log would be one more thing to fill; `limits` says once a minute who it is.
+        Kind::TooMany { .. } => tracing::debug!(support_code, status = status.as_u16(), "error page"),
+        _ => tracing::warn!(support_code, status = status.as_u16(), why, "error page"),
+    }
     let retry_after = match kind {
         Kind::TooMany { seconds } => Some(seconds),
         Kind::Unavailable => Some(5),

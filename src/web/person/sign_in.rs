@@ -9,6 +9,7 @@ use super::{ForeignBecause, Opened, broken, go_on, open, open_for, own_form, pag
 use crate::base::Secret;
 use crate::endpoints::authorize::Reason;
 use crate::endpoints::interaction::{self, Errand, Outcome, Page, PasswordOutcome};
+use crate::web::limits::Failure;
 use crate::web::pages::{Occasion, SignIn, SignInProblem};
 use crate::web::{State, answer, cookies, extract};
 
@@ -148,6 +149,12 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
         Ok(PasswordOutcome::Busy) => SignInProblem::Busy,
         Err(fault) => return broken(&state, &request, &fault),
     };
+    let failure = match problem {
+        SignInProblem::SlowedDown { .. } => Failure::Throttled,
+        SignInProblem::Busy => Failure::Busy,
+        _ => Failure::Wrong,
+    };
+    state.limits.sign_in_failed(failure, opened.visit.address, &username, opened.visit.now);
     again(&state, &request, opened, (Some(username), problem)).await
 }
 
