@@ -16,6 +16,7 @@ pub use crate::federation::demo_rp::Registration;
 use crate::identity::passwords::{Capacity, Hasher};
 use crate::jobs::Jobs;
 use crate::keys::{self, Ring, Vault, rotation};
+use crate::notify::{Post, PostParts};
 use crate::outbound::{Outbound, Rules};
 use crate::store::migrations::{self, State as Schema};
 use crate::store::{Db, Durability, Options};
@@ -119,6 +120,7 @@ impl App {
             hasher: Hasher::start(&shop.random, Capacity { threads, waiting: threads * WAITING_A_CORE })?,
             random: shop.random,
             verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
+            post: Post::new(PostParts { key: shop.vault.seal_key("mail")?, issuer: shop.config.issuer.as_str().to_owned() }),
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
             vault: shop.vault,
             policy,
