@@ -16,7 +16,7 @@ pub use crate::federation::demo_rp::Registration;
 use crate::identity::passwords::{Capacity, Hasher};
 use crate::jobs::Jobs;
 use crate::keys::{self, Ring, Vault, rotation};
-use crate::notify::{Post, PostParts};
+use crate::notify::{self, Post, PostParts, Templates};
 use crate::outbound::{Outbound, Rules};
 use crate::store::migrations::{self, State as Schema};
 use crate::store::{Db, Durability, Options};
@@ -120,7 +120,7 @@ impl App {
             hasher: Hasher::start(&shop.random, Capacity { threads, waiting: threads * WAITING_A_CORE })?,
             random: shop.random,
             verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
-            post: Post::new(PostParts { key: shop.vault.seal_key("mail")?, issuer: shop.config.issuer.as_str().to_owned() }),
+            post: post(&shop.config, &shop.vault)?,
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
             vault: shop.vault,
             policy,
@@ -228,6 +228,24 @@ fn policy(config: &Config) -> Policy {
         session_absolute_seconds: config.session.absolute_seconds,
         access_alg: config.token.access_alg,
     }
+}
+
+/// The mail of the house, as the settings want it sent. Nothing is opened yet.
+///
+/// # Errors
+/// A template or the sender is not usable.
+pub fn post(config: &Config, vault: &Vault) -> Result<Post, Fault> {
+    let templates = Templates::load(config.mail.templates.as_deref());
+    Post::new(PostParts {
+        key: vault.seal_key("mail")?,
+        issuer: config.issuer.clone(),
+        house: config.house.name.clone(),
+        sender: config.mail.from.clone(),
+        way: config.mail.way.clone(),
+        templates: templates.map_err(|broken| Fault::new("mail.templates", format!("{}: {}", broken.file, broken.why)))?,
+        ca_file: config.outbound_ca_file.clone(),
+        deadline: notify::DEADLINE,
+    })
 }
 
 /// When keys are made, used and retired.

@@ -4,6 +4,7 @@
 //! `app` hands each part the values that it needs (architecture, section 1).
 
 mod checked;
+mod checked_mail;
 mod master_key;
 mod network;
 mod parts;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use parts::{
-    Config, Database, House, KeySettings, LogFormat, LogSettings, Migrate, SessionSettings, Synchronous, TlsPaths, TokenSettings,
+    Config, Database, House, KeySettings, LogFormat, LogSettings, MailSettings, Migrate, SessionSettings, Synchronous, TlsPaths, TokenSettings,
     UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};

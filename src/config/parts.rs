@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::base::{Issuer, Secret};
 use crate::jose::Alg;
+use crate::notify::{Sender, Way};
 use crate::oauth::ResponseType;
 
 /// Everything that the operator settled. `Debug` shows no secret.
@@ -30,6 +31,7 @@ pub struct Config {
     pub token: TokenSettings,
     pub keys: KeySettings,
     pub house: House,
+    pub mail: MailSettings,
     pub log: LogSettings,
 }
 
@@ -78,6 +80,15 @@ pub struct House {
     pub privacy: Option<String>,
     pub terms: Option<String>,
     pub help: Option<String>,
+}
+
+/// How mail is sent.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    pub way: Way,
+    pub from: Sender,
+    /// A folder of templates that go before the built-in ones.
+    pub templates: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]

@@ -146,10 +146,10 @@ pub async fn give_up(tx: &mut Tx, now: Timestamp) -> Result<u64, Fault> {
     tx.execute(statement).await
 }
 
-/// Removes what nothing is to be done with any more and expired before `before`.
+/// Removes what expired before `before`.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn sweep(tx: &mut Tx, before: Timestamp) -> Result<u64, Fault> {
-    tx.execute(sql("DELETE FROM outbox WHERE expires_at < $1 AND next_at IS NULL").bind(before)).await
+    tx.execute(sql("DELETE FROM outbox WHERE expires_at < $1").bind(before)).await
 }
