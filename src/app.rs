@@ -18,6 +18,7 @@ use crate::identity::passwords::{Capacity, Hasher};
 use crate::identity::policy::{Breached, PasswordPolicy};
 use crate::jobs::Jobs;
 use crate::keys::{self, Ring, Vault, rotation};
+use crate::notify::{self, Post, PostParts, Templates};
 use crate::outbound::{Outbound, Rules};
 use crate::store::migrations::{self, State as Schema};
 use crate::store::{Db, Durability, Options};
@@ -128,6 +129,7 @@ impl App {
             password_policy: password_policy(&shop.config),
             random: shop.random,
             verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
+            post: post(&shop.config, &shop.vault)?,
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
             vault: shop.vault,
             policy,
@@ -268,6 +270,24 @@ fn password_policy(config: &Config) -> PasswordPolicy {
 /// Where requests of ours may go.
 fn rules(config: &Config) -> Rules {
     Rules { allow: config.outbound_allow.clone(), ca_file: config.outbound_ca_file.clone(), ..Rules::default() }
+}
+
+/// The mail of the house, as the settings want it sent. Nothing is opened yet.
+///
+/// # Errors
+/// A template or the sender is not usable.
+pub fn post(config: &Config, vault: &Vault) -> Result<Post, Fault> {
+    let templates = Templates::load(config.mail.templates.as_deref());
+    Post::new(PostParts {
+        key: vault.seal_key("mail")?,
+        issuer: config.issuer.clone(),
+        house: config.house.name.clone(),
+        sender: config.mail.from.clone(),
+        way: config.mail.way.clone(),
+        templates: templates.map_err(|broken| Fault::new("mail.templates", format!("{}: {}", broken.file, broken.why)))?,
+        ca_file: config.outbound_ca_file.clone(),
+        deadline: notify::DEADLINE,
+    })
 }
 
 /// When keys are made, used and retired.

@@ -6,7 +6,7 @@
 //! 5        web/ · jobs/ · config/           the doors: HTTP, the timer, the settings file
 //! 4        endpoints/ · admin/              what the product does, in protocol words
 //! 3        identity/ · tokens/              who you are · what you hold
-//! 2        keys/ · federation/              signing keys · other identity providers
+//! 2        keys/ · federation/ · notify/    signing keys · other identity providers · mail
 //! 1        store/ · cache/ · outbound/      disk · memory or Redis · the only HTTP client
 //! 0        oauth/ · jose/                   the words and rules of the RFCs: pure, no I/O, no async
 //! ground   base/                            clock, randomness, secrets, ids, urls
@@ -25,6 +25,7 @@ pub mod store;
 
 pub mod federation;
 pub mod keys;
+pub mod notify;
 
 pub mod identity;
 pub mod tokens;

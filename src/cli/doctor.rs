@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Failure, Verdict, table};
 use super::open;
+use crate::app;
 use crate::base::Fault;
 use crate::config::{self, Config};
 use crate::keys::Vault;
@@ -49,7 +50,10 @@ pub fn run(file: Option<&Path>) -> Result<Answer, Failure> {
     let mut findings =
         vec![Finding::new("settings", Ok("good".to_owned())), listener(&config), proxies(&config), outbound(&config)];
     findings.extend(redis(&config));
-    findings.extend(open::block_on(async { Ok(database(&config).await) })?);
+    findings.extend(
+        open::block_on(async { Ok((mail(&config).await, database(&config).await)) })
+            .map(|(mail, rest)| std::iter::once(mail).chain(rest))?,
+    );
     let is_bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
     let word = |finding: &Finding| if finding.verdict == Verdict::Good { "ok" } else { "BAD" };
     let rows: Vec<_> = findings.iter().map(|f| vec![f.what.to_owned(), word(f).to_owned(), f.note.clone()]).collect();
@@ -98,6 +102,18 @@ fn redis(config: &Config) -> Option<Finding> {
     let reached =
         place.and_then(|place| place.to_socket_addrs().ok()?.find_map(|at| TcpStream::connect_timeout(&at, DEADLINE).ok()));
     Some(Finding::new("redis", reached.map(|_| "answers".to_owned()).ok_or_else(|| "cannot be reached".to_owned())))
+}
+
+/// Says hello to the mail server and signs in there; sends nothing.
+async fn mail(config: &Config) -> Finding {
+    let post = Vault::open_file(config.master_key.expose()).and_then(|vault| app::post(config, &vault));
+    Finding::new(
+        "mail",
+        match post {
+            Ok(post) => post.try_out().await,
+            Err(fault) => Err(fault.to_string()),
+        },
+    )
 }
 
 /// Database, schema, and whether this master key opens what is in it.

@@ -34,9 +34,9 @@ pub fn check(raw: &Raw, problems: Vec<Problem>) -> Result<Config, Problems> {
     }
 }
 
-struct Reader<'a> {
-    raw: &'a Raw,
-    problems: Vec<Problem>,
+pub(super) struct Reader<'a> {
+    pub(super) raw: &'a Raw,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
@@ -62,6 +62,7 @@ impl Reader<'_> {
         let password = self.password();
         let limits = self.limits();
         let house = self.house();
+        let mail = self.mail(issuer.as_ref(), house.as_ref());
         let log = self.log();
         if let (Some(issuer), Some(listen)) = (&issuer, listen) {
             let transport = if tls.is_some() { network::Transport::Tls } else { network::Transport::Plain };
@@ -88,11 +89,12 @@ impl Reader<'_> {
             keys: keys?,
             limits: limits?,
             house: house?,
+            mail: mail?,
             log: log?,
         })
     }
 
-    fn refuse(&mut self, setting: &str, why: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn refuse(&mut self, setting: &str, why: impl Into<String>, remedy: impl Into<String>) {
         self.problems.push(Problem::new(setting, why, remedy));
     }
 
@@ -194,7 +196,7 @@ impl Reader<'_> {
     }
 
     /// A secret that stands in the settings or in a file of its own.
-    fn secret(&mut self, name: &str) -> Option<Secret<String>> {
+    pub(super) fn secret(&mut self, name: &str) -> Option<Secret<String>> {
         let file_name = format!("{name}_file");
         match (self.raw.text(name), self.raw.path(&file_name)) {
             (Some(_), Some(_)) => {

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use crate::base::{Issuer, Secret};
 use crate::identity::policy::Class;
 use crate::jose::Alg;
+use crate::notify::{Sender, Way};
 use crate::oauth::ResponseType;
 
 /// Everything that the operator settled. `Debug` shows no secret.
@@ -34,6 +35,7 @@ pub struct Config {
     pub keys: KeySettings,
     pub limits: LimitSettings,
     pub house: House,
+    pub mail: MailSettings,
     pub log: LogSettings,
 }
 
@@ -114,6 +116,15 @@ pub struct House {
     pub privacy: Option<String>,
     pub terms: Option<String>,
     pub help: Option<String>,
+}
+
+/// How mail is sent.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    pub way: Way,
+    pub from: Sender,
+    /// A folder of templates that go before the built-in ones.
+    pub templates: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]

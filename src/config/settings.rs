@@ -127,6 +127,17 @@ const ALL: &[Setting] = &[
     setting("house.links.privacy", Text, "", "The address of a privacy notice, shown on every page"),
     setting("house.links.terms", Text, "", "The address of terms of use, shown on every page"),
     setting("house.links.help", Text, "", "The address of a help page, shown on every page"),
+    setting(
+        "mail.url",
+        Secret,
+        "",
+        "`smtps://user:password@host`, `smtp://user:password@host` (STARTTLS), `file:///folder`; `console:` and \
+         `smtp://127.0.0.1:1025` for development. Without it production sends no mail",
+    ),
+    setting("mail.url_file", File, "", "A file that holds `mail.url`"),
+    setting("mail.from", Text, "", "The address that mail is from; needed with `mail.url`"),
+    setting("mail.from_name", Text, "", "The name that mail is from; `house.name` if it is not set"),
+    setting("mail.templates", File, "", "A folder with mail templates that take the place of those with the same name"),
     setting("log.format", Text, "\"auto\"", "`text`, `json`, or `auto`: text on a terminal and JSON otherwise"),
     setting("log.level", Text, "\"info\"", "`error`, `warn`, `info`, `debug` or `trace`"),
 ];

@@ -33,6 +33,7 @@ use crate::identity::sessions::Session;
 use crate::identity::users::User;
 use crate::jose::Alg;
 use crate::keys::{Ring, Vault};
+use crate::notify::Post;
 use crate::oauth::{Error, ResponseType};
 use crate::store::Db;
 use crate::store::audit::AuditEvent;
@@ -92,6 +93,7 @@ pub struct Provider {
     pub password_policy: PasswordPolicy,
     pub verifier: Verifier,
     pub refresh_key: RefreshKey,
+    pub post: Post,
     pub policy: Policy,
 }
 

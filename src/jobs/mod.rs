@@ -3,6 +3,8 @@
 //! The jobs run on a thread of their own. Every node runs them; what only one may do at a time takes a lease or is a
 //! conditional statement.
 
+mod mail;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use tokio::sync::watch;
 use crate::base::{Fault, Timestamp};
 use crate::endpoints::{Provider, interaction};
 use crate::keys::{self, rotation};
-use crate::store::{changes, grants, tokens};
+use crate::store::{changes, grants, outbox, tokens};
 
 /// How soon a change reaches every process (decision 27).
 const LOOK: Duration = Duration::from_secs(1);
@@ -25,6 +27,9 @@ const SWEEP_SECONDS: i64 = 600;
 
 /// Seconds that a row is kept after it expired, so that clocks may differ.
 const SKEW_SECONDS: i64 = 300;
+
+/// Seconds that the row of a mail is kept after the mail expired, for whoever asks what became of it.
+const MAIL_SECONDS: i64 = 86_400;
 
 /// The work that waits for its time.
 pub struct Jobs {
@@ -42,8 +47,13 @@ impl Jobs {
         Self { provider, keys, seen: HashMap::new(), data_version: None, keys_at: now.plus(KEYS_SECONDS), sweep_at: now.plus(60) }
     }
 
-    /// Runs until `stop` says so.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    /// Runs until `stop` says so. Mail goes beside everything else: a mail server that hangs delays nothing but mail.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let provider = Arc::clone(&self.provider);
+        tokio::join!(self.look(stop.clone()), mail::deliver(&provider, stop));
+    }
+
+    async fn look(mut self, mut stop: watch::Receiver<bool>) {
         loop {
             tokio::select! {
                 _ = stop.changed() => return,
@@ -106,7 +116,9 @@ impl Jobs {
         let interactions = interaction::sweep(&self.provider, now).await?;
         let sessions = self.provider.db.write(async move |tx| crate::identity::sessions::sweep(tx, before).await).await?;
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
-        tracing::debug!(removed, interactions, sessions, guesses, "swept what expired");
+        let kept = now.plus(-MAIL_SECONDS);
+        let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
+        tracing::debug!(mails, removed, interactions, sessions, guesses, "swept what expired");
         Ok(())
     }
 }

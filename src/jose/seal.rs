@@ -16,12 +16,12 @@ fn failed(what: &'static str) -> Fault {
 }
 
 impl SealKey {
-    /// The sealing key that hangs on a root.
+    /// The sealing key that hangs on a root, for one purpose.
     ///
     /// # Errors
     /// Never in practice.
-    pub fn derive(root: &RootKey) -> Result<Self, Fault> {
-        let key = UnboundKey::new(&AES_256_GCM, &root.bytes("seal")?).map_err(|_| failed("not a key"))?;
+    pub fn derive(root: &RootKey, label: &str) -> Result<Self, Fault> {
+        let key = UnboundKey::new(&AES_256_GCM, &root.bytes(label)?).map_err(|_| failed("not a key"))?;
         Ok(Self(LessSafeKey::new(key)))
     }
 
@@ -56,11 +56,12 @@ mod tests {
     /// MF-10, JK-11: a ciphertext opens only in its own place and under its own key.
     #[test]
     fn only_in_its_place() {
-        let key = SealKey::derive(&RootKey::new(&[1; 32])).unwrap();
+        let key = SealKey::derive(&RootKey::new(&[1; 32]), "seal").unwrap();
         let (nonce, mut text) = key.seal("t.c.1", b"secret", &Random::seeded(1)).unwrap();
         assert_eq!(key.open("t.c.1", &nonce, &text).unwrap(), b"secret");
         assert!(key.open("t.c.2", &nonce, &text).is_err());
-        assert!(SealKey::derive(&RootKey::new(&[2; 32])).unwrap().open("t.c.1", &nonce, &text).is_err());
+        assert!(SealKey::derive(&RootKey::new(&[2; 32]), "seal").unwrap().open("t.c.1", &nonce, &text).is_err());
+        assert!(SealKey::derive(&RootKey::new(&[1; 32]), "mail").unwrap().open("t.c.1", &nonce, &text).is_err());
         text[0] ^= 1;
         assert!(key.open("t.c.1", &nonce, &text).is_err());
     }

@@ -39,7 +39,7 @@ impl Vault {
             }
             let bytes = base64url_decode(key).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
             let root = RootKey::new(&bytes.ok_or_else(|| broken("a key is not 32 bytes as base64url"))?);
-            keys.push((id.to_owned(), SealKey::derive(&root)?));
+            keys.push((id.to_owned(), SealKey::derive(&root, "seal")?));
             derived.get_or_insert(root);
         }
         let derived = derived.ok_or_else(|| broken("there is no key in it"))?;
@@ -90,6 +90,14 @@ impl Vault {
     /// Never in practice: the derivation has no input that could fail.
     pub fn mac_key(&self, label: &str) -> Result<MacKey, Fault> {
         self.0.derived.mac_key(label)
+    }
+
+    /// The key that seals what one room keeps for a short time. It hangs on the first line, like every derived key.
+    ///
+    /// # Errors
+    /// Never in practice: the derivation has no input that could fail.
+    pub fn seal_key(&self, label: &str) -> Result<SealKey, Fault> {
+        SealKey::derive(&self.0.derived, label)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::routes::ENDPOINTS;
+use crate::notify::Counted;
 
 /// Upper bounds of the buckets, in microseconds.
 const BOUNDS: [u64; 8] = [100, 500, 1_000, 5_000, 25_000, 100_000, 500_000, 2_500_000];
@@ -42,7 +43,7 @@ impl Metrics {
     }
 
     /// Everything, as text.
-    pub fn text(&self) -> String {
+    pub fn text(&self, mail: Counted) -> String {
         let mut text = String::from(
             "# HELP vouchsafe_responses_total Answers by endpoint and class of status.\n# TYPE vouchsafe_responses_total counter\n",
         );
@@ -58,6 +59,13 @@ impl Metrics {
         text.push_str("# HELP vouchsafe_response_seconds How long answers took.\n# TYPE vouchsafe_response_seconds histogram\n");
         for (row, path) in self.0.iter().zip(names) {
             row.histogram(path, &mut text);
+        }
+        for (name, kind, what, number) in [
+            ("mails_sent_total", "counter", "Mails that went out.", mail.sent.to_string()),
+            ("mails_failed_total", "counter", "Mails that were given up.", mail.failed.to_string()),
+            ("mails_waiting", "gauge", "Mails in the outbox of all processes.", mail.waiting.to_string()),
+        ] {
+            let _ = writeln!(text, "# HELP vouchsafe_{name} {what}\n# TYPE vouchsafe_{name} {kind}\nvouchsafe_{name} {number}");
         }
         text
     }

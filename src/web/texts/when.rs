@@ -6,7 +6,7 @@ use crate::base::Timestamp;
 
 /// `24 November 2026, 14:05 UTC`.
 pub fn exact(texts: &Texts, at: Timestamp) -> String {
-    let (year, month, day) = civil(at);
+    let (year, month, day) = at.date();
     let seconds = at.unix().rem_euclid(86_400);
     let name = usize::try_from(month - 1).ok().and_then(|index| texts.months.get(index)).unwrap_or(&"");
     let date = (texts.date)(day, name, year);
@@ -26,23 +26,9 @@ pub fn ago(texts: &Texts, at: Timestamp, now: Timestamp) -> String {
 
 /// The form for `<time datetime>`.
 pub fn iso(at: Timestamp) -> String {
-    let (year, month, day) = civil(at);
+    let (year, month, day) = at.date();
     let seconds = at.unix().rem_euclid(86_400);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds % 3600 / 60, seconds % 60)
-}
-
-/// Year, month and day in the Gregorian calendar, counted in years that begin in March so that the leap day is last.
-fn civil(at: Timestamp) -> (i64, i64, i64) {
-    let days = at.unix().div_euclid(86_400) + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]
