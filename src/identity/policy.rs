@@ -5,7 +5,7 @@
 //! password was seen in a breach is [`PasswordPolicy::is_breached`], which may read a file or call a service.
 
 mod breach;
-mod common;
+mod first_tried;
 mod fold;
 mod suggestion;
 
@@ -107,7 +107,7 @@ impl PasswordPolicy {
         let missing = self.classes.iter().filter(|class| !text.chars().any(|c| class.holds(c)));
         let mut found: Vec<_> = missing.map(|class| Weakness::Missing(*class)).collect();
         let personal = Personal::of(about);
-        if common::is_common(text) {
+        if first_tried::is_common(text) {
             found.push(Weakness::Common);
         } else if personal.is_most_of(text) {
             found.push(Weakness::Personal);

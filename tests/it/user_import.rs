@@ -90,32 +90,32 @@ async fn bad_rows() {
     let before = app.rows().await;
     let future = app.clock.now().unix() + 1;
     for (bad, why) in [
-        (json!({ "email": "ben" }), "email:"),
-        (json!({ "email": "ben\0@example.com" }), "email:"),
-        (json!({ "email": "<b>ben</b>@example.com" }), "email:"),
-        (json!({ "email": format!("{}@example.com", "b".repeat(65)) }), "email:"),
-        (json!({ "email": "ben@example.com", "name": "Ben\0" }), "name:"),
-        (json!({ "email": "ben@example.com", "name": "x".repeat(1001) }), "name:"),
-        (json!({ "email": "ben@example.com", "name": "Ben", "claims": { "name": "Ben" } }), "name:"),
-        (json!({ "email": "ben@example.com", "claims": { "email": "eve@example.com" } }), "claims:"),
-        (json!({ "email": "ben@example.com", "claims": { "picture": "javascript:alert(1)" } }), "picture:"),
-        (json!({ "email": "ben@example.com", "sub": "" }), "sub:"),
-        (json!({ "email": "ben@example.com", "sub": "a b" }), "sub:"),
-        (json!({ "email": "ben@example.com", "sub": "x\0" }), "sub:"),
-        (json!({ "email": "ben@example.com", "sub": "x".repeat(256) }), "sub:"),
-        (json!({ "email": "ben@example.com", "sub": "old-7" }), "sub:"),
-        (json!({ "email": "ben@example.com", "created_at": -1 }), "created_at:"),
-        (json!({ "email": "ben@example.com", "created_at": future }), "created_at:"),
-        (json!({ "email": "ben@example.com", "password_hash": "hunter2hunter2" }), "password_hash:"),
+        (json!({ "email": "ben" }), "email "),
+        (json!({ "email": "ben\0@example.com" }), "email "),
+        (json!({ "email": "<b>ben</b>@example.com" }), "email "),
+        (json!({ "email": format!("{}@example.com", "b".repeat(65)) }), "email "),
+        (json!({ "email": "ben@example.com", "name": "Ben\0" }), "name "),
+        (json!({ "email": "ben@example.com", "name": "x".repeat(1001) }), "name "),
+        (json!({ "email": "ben@example.com", "name": "Ben", "claims": { "name": "Ben" } }), "name "),
+        (json!({ "email": "ben@example.com", "claims": { "email": "eve@example.com" } }), "claims "),
+        (json!({ "email": "ben@example.com", "claims": { "picture": "javascript:alert(1)" } }), "picture "),
+        (json!({ "email": "ben@example.com", "sub": "" }), "sub "),
+        (json!({ "email": "ben@example.com", "sub": "a b" }), "sub "),
+        (json!({ "email": "ben@example.com", "sub": "x\0" }), "sub "),
+        (json!({ "email": "ben@example.com", "sub": "x".repeat(256) }), "sub "),
+        (json!({ "email": "ben@example.com", "sub": "old-7" }), "sub "),
+        (json!({ "email": "ben@example.com", "created_at": -1 }), "created_at "),
+        (json!({ "email": "ben@example.com", "created_at": future }), "created_at "),
+        (json!({ "email": "ben@example.com", "password_hash": "hunter2hunter2" }), "password_hash "),
         (
             json!({ "email": "ben@example.com", "password_hash": "$2b$31$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS" }),
-            "password_hash:",
+            "password_hash ",
         ),
         (
             json!({ "email": "ben@example.com", "password_hash": "$argon2id$v=19$m=4194304,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU" }),
-            "password_hash:",
+            "password_hash ",
         ),
-        (json!({ "email": "ANA@example.com" }), "email:"),
+        (json!({ "email": "ANA@example.com" }), "email "),
     ] {
         let outcome = take(&app, vec![bad.clone()], OnConflict::Fail).await;
         assert!(matches!(&outcome[..], [Outcome::Failed(text)] if text.starts_with(why)), "{bad}: {outcome:?}");
@@ -123,7 +123,7 @@ async fn bad_rows() {
     }
     let all = json!({ "email": "x", "sub": "", "created_at": -1, "claims": { "birthdate": "x" } });
     let [Outcome::Failed(text)] = &take(&app, vec![all], OnConflict::Fail).await[..] else { panic!("taken") };
-    for field in ["email:", "sub:", "created_at:", "birthdate:"] {
+    for field in ["email ", "sub ", "created_at ", "birthdate "] {
         assert!(text.contains(field), "{field} {text}");
     }
     let mixed = vec![json!({ "email": "x" }), json!({ "email": "ben@example.com" }), json!({ "email": "Ben@example.com" })];

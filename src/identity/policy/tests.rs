@@ -1,3 +1,5 @@
+//! Tables of passwords that are taken and refused.
+
 use super::*;
 
 const ABOUT: About<'_> =
