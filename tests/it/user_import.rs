@@ -164,6 +164,19 @@ async fn conflicts() {
     assert_eq!((known.claims["name"].as_str(), known.disabled_at), (Some("Other"), None), "what is not told stays");
 }
 
+/// The same people from several files at once: each is written once, whoever comes first.
+#[tokio::test]
+async fn at_the_same_time() {
+    let app = TestApp::start().await;
+    let people =
+        || (0..40).map(|n| json!({ "email": format!("p{n}@example.com"), "sub": format!("old-{n}") })).collect::<Vec<_>>();
+    let run = || take(&app, people(), OnConflict::Skip);
+    let (a, b, c) = tokio::join!(run(), run(), run());
+    let created = [a, b, c].into_iter().flatten().filter(|outcome| *outcome == Outcome::Created).count();
+    assert_eq!((created, app.audited("user_imported").await), (40, 40));
+    assert_eq!(app.count("SELECT COUNT(*) FROM users").await, 40);
+}
+
 /// The command: both forms, every bad line with its number and nothing of it taken, a thousand people, and a second run that
 /// goes on where the first stopped.
 #[test]
