@@ -81,6 +81,12 @@ async fn brought_along() {
         assert_eq!(hasher.verify(Some(stored), password(typed)).await.unwrap(), verdict, "{typed}");
         assert_eq!(hasher.verifications(), before + 1);
     }
+    // Decision 29: a cheap hash that does not match costs nobody's as well, which leaves its memory behind.
+    for (typed, costs) in [("right", false), ("wrong", true)] {
+        let mut memory = Memory::default();
+        verify(Some(&salted("right")), &password(typed), &mut memory).unwrap();
+        assert_eq!(!memory.is_empty(), costs, "{typed}");
+    }
 }
 
 /// PW-14: what does not fit into the queue is refused at once, and all that fits is answered.
