@@ -150,12 +150,12 @@ async fn plan(desk: &Desk, row: Row, on_conflict: OnConflict) -> Result<Result<P
     let failed = |why: &str| Ok(Err(Outcome::Failed(why.to_owned())));
     let (act, base) = match (known, on_conflict) {
         (Some(_), OnConflict::Skip) => return Ok(Err(Outcome::Skipped)),
-        (Some(_), OnConflict::Fail) => return failed("email: somebody has this address"),
+        (Some(_), OnConflict::Fail) => return failed("email is somebody's already"),
         (Some(known), OnConflict::Update) if row.sub.as_ref().is_some_and(|sub| *sub != known.sub) => {
-            return failed("sub: the person with this address has another one, which never changes");
+            return failed("sub is another one than that of the person with this address, and never changes");
         }
         (Some(known), OnConflict::Update) => (Act::Update, known),
-        (None, _) if same_sub.is_some() => return failed("sub: somebody with another address has it"),
+        (None, _) if same_sub.is_some() => return failed("sub is that of somebody with another address"),
         (None, _) => (Act::Create, stranger(desk, &row)?),
     };
     let (event_id, mut event) = desk.event("user_imported")?;
@@ -171,23 +171,23 @@ fn checked(desk: &Desk, row: &Row) -> Result<String, String> {
     let mut problems = Vec::new();
     let key = email_key(&row.email);
     if key.is_none() {
-        problems.push("email: must be an e-mail address".to_owned());
+        problems.push("email must be an e-mail address".to_owned());
     }
     if let Err(wrong) = StandardClaims::check(claims_of(row)) {
         problems.extend(wrong.iter().map(ToString::to_string));
     }
     if row.name.is_some() && row.claims.as_ref().is_some_and(|claims| claims.contains_key("name")) {
-        problems.push("name: stands in claims as well".to_owned());
+        problems.push("name stands in claims as well".to_owned());
     }
     if row.password_hash.as_deref().is_some_and(|hash| !is_verifiable(hash)) {
-        problems.push("password_hash: is of no known kind, or asks for more than the bounds allow".to_owned());
+        problems.push("password_hash is of no known kind, or asks for more than the bounds allow".to_owned());
     }
     let is_sub = |sub: &String| (1..=LONGEST_SUB).contains(&sub.len()) && sub.bytes().all(|b| b.is_ascii_graphic());
     if row.sub.as_ref().is_some_and(|sub| !is_sub(sub)) {
-        problems.push("sub: must be 1 to 255 visible ASCII characters".to_owned());
+        problems.push("sub must be 1 to 255 visible ASCII characters".to_owned());
     }
     if row.created_at.is_some_and(|at| !(0..=desk.now().unix()).contains(&at)) {
-        problems.push("created_at: must be seconds since 1970, and not in the future".to_owned());
+        problems.push("created_at must be seconds since 1970, and not in the future".to_owned());
     }
     match key {
         Some(key) if problems.is_empty() => Ok(key),

@@ -96,9 +96,9 @@ pub async fn run(import: &Import, desk: &Desk, form: Form) -> Result<Answer, Fai
     Ok(summary.answer(mode))
 }
 
-/// To standard error, so that standard output holds the answer alone.
+/// To standard error, so that standard output holds the answer alone. What comes out of the file must not steer a terminal.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", text.replace(char::is_control, "\u{fffd}"));
 }
 
 impl Summary {
@@ -132,6 +132,9 @@ impl Summary {
         Answer { verdict, ..Answer::new(text, json) }
     }
 }
+
+/// What stands in one line, or why that line is refused.
+type Line<T> = Result<T, String>;
 
 /// The rows of a file, one after another.
 struct People {
@@ -173,7 +176,7 @@ impl People {
     }
 
     /// The next line that is not empty, without its end; an error is about that line alone.
-    fn next_line(&mut self) -> Result<Option<Result<String, String>>, Failure> {
+    fn next_line(&mut self) -> Result<Option<Line<String>>, Failure> {
         loop {
             let mut bytes = Vec::new();
             let mut part = (&mut self.reader).take(LONGEST_LINE);
@@ -201,7 +204,7 @@ impl People {
     }
 
     /// The next row with the number of its line.
-    fn next(&mut self) -> Result<Option<(u64, Result<Row, String>)>, Failure> {
+    fn next(&mut self) -> Result<Option<(u64, Line<Row>)>, Failure> {
         let Some(line) = self.next_line()? else { return Ok(None) };
         let row = line.and_then(|line| {
             let value = match &self.columns {
@@ -219,7 +222,7 @@ fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match error.classify() {
         serde_json::error::Category::Data => {
-            let named = ["missing field", "unknown field"].iter().any(|begin| text.starts_with(begin));
+            let named = ["missing field", "unknown field", "duplicate field"].iter().any(|begin| text.starts_with(begin));
             let shown = text.split(" at line ").next().unwrap_or_default();
             if named { shown.to_owned() } else { "has a value of the wrong type".to_owned() }
         }
@@ -230,7 +233,7 @@ fn plain(error: &serde_json::Error) -> String {
 const COLUMNS: [&str; 8] = ["email", "email_verified", "name", "password_hash", "claims", "sub", "created_at", "disabled"];
 
 /// The fields of one line of CSV (RFC 4180); a row never goes on in the next line.
-fn fields(line: &str) -> Result<Vec<String>, String> {
+fn fields(line: &str) -> Line<Vec<String>> {
     if !line.matches('"').count().is_multiple_of(2) {
         return Err("has a quotation mark that is not closed in its line".to_owned());
     }
@@ -243,7 +246,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
 }
 
 /// A line of CSV as the object that a line of JSON would hold; what is empty is not told.
-fn object(columns: &[String], fields: Vec<String>) -> Result<Value, String> {
+fn object(columns: &[String], fields: Vec<String>) -> Line<Value> {
     if columns.len() != fields.len() {
         return Err(format!("has {} fields for {} headings", fields.len(), columns.len()));
     }

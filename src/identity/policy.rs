@@ -1,11 +1,12 @@
 //! What a new password must be: long enough, none that everybody tries first, and nothing that says who its owner is.
 //!
 //! It follows NIST SP 800-63B-4 section 3.1.1: length counts, classes of characters are the operator's wish alone, and a
-//! refusal says what to do. [`PasswordPolicy::check`] is computation of a few milliseconds at most; asking whether a
+//! refusal says what to do. [`PasswordPolicy::check`] is computation of a few milliseconds, of
+//! some thirty at worst; asking whether a
 //! password was seen in a breach is [`PasswordPolicy::is_breached`], which may read a file or call a service.
 
 mod breach;
-mod common;
+mod first_tried;
 mod fold;
 mod suggestion;
 
@@ -107,7 +108,7 @@ impl PasswordPolicy {
         let missing = self.classes.iter().filter(|class| !text.chars().any(|c| class.holds(c)));
         let mut found: Vec<_> = missing.map(|class| Weakness::Missing(*class)).collect();
         let personal = Personal::of(about);
-        if common::is_common(text) {
+        if first_tried::is_common(text) {
             found.push(Weakness::Common);
         } else if personal.is_most_of(text) {
             found.push(Weakness::Personal);

@@ -1,3 +1,5 @@
+//! Tables of passwords that are taken and refused.
+
 use super::*;
 
 const ABOUT: About<'_> =
@@ -189,6 +191,8 @@ fn cheap() {
     let worst = [
         "p@5$w0rd".repeat(16),
         "4@8({[<369|!1/|0$5+7%2".repeat(5),
+        "4({[<369".repeat(16),
+        "(1|4@5$7password".repeat(8),
         "1991-01-01".repeat(12),
         "aB1!".repeat(32),
         "passwordqwertz2024".repeat(7),
