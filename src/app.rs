@@ -11,9 +11,10 @@ use crate::admin::{self, Desk, OPERATOR};
 use crate::base::{Clock, Fault, Random};
 use crate::cache::{Buckets, Rule};
 use crate::config::{self, BreachedSource, Config, Migrate, Synchronous};
-use crate::endpoints::{Policy, Provider, Registry, UnregisteredResources, discovery};
+use crate::endpoints::{Policy, Provider, Registry, UnregisteredResources, accounts, discovery};
 use crate::federation::demo_rp::DemoRp;
 pub use crate::federation::demo_rp::Registration;
+use crate::identity::one_time::CodeKey;
 use crate::identity::passwords::{Capacity, Hasher};
 use crate::identity::policy::{Breached, PasswordPolicy};
 use crate::jobs::Jobs;
@@ -130,6 +131,7 @@ impl App {
             random: shop.random,
             verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
             post: post(&shop.config, &shop.vault)?,
+            code_key: CodeKey::new(shop.vault.mac_key("one-time-code")?),
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
             vault: shop.vault,
             policy,
@@ -237,6 +239,24 @@ fn policy(config: &Config) -> Policy {
         session_absolute_seconds: config.session.absolute_seconds,
         access_alg: config.token.access_alg,
         strangers_visits: Rule::per_hour(config.limits.visits_per_hour),
+        accounts: accounts_policy(config),
+    }
+}
+
+/// Who comes in; what needs mail is off where no mail can be sent.
+fn accounts_policy(config: &Config) -> accounts::Policy {
+    let on = |switch| switch == config::Switch::On;
+    accounts::Policy {
+        sign_up: match config.accounts.sign_up {
+            config::SignUpMode::Off => accounts::SignUpMode::Off,
+            config::SignUpMode::Open => accounts::SignUpMode::Open,
+            config::SignUpMode::Invitation => accounts::SignUpMode::Invitation,
+        },
+        domains: config.accounts.sign_up_domains.clone(),
+        by_mail: on(config.accounts.by_mail),
+        verified_only: on(config.accounts.verified_only),
+        deletion_seconds: config.accounts.deletion_seconds,
+        house: config.house.name.clone(),
     }
 }
 

@@ -214,6 +214,8 @@ fn stranger(desk: &Desk, row: &Row) -> Result<User, Fault> {
         email_verified: false,
         claims: Map::new(),
         disabled_at: row.disabled.unwrap_or_default().then_some(now),
+        verify_by: None,
+        delete_at: None,
         created_at: row.created_at.map_or(now, Timestamp::from_unix),
         updated_at: now,
     })

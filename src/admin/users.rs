@@ -59,6 +59,7 @@ pub async fn add(desk: &Desk, hasher: &Hasher, new: NewUser) -> Result<User, Ref
         email: Some(new.email),
         email_verified: new.address == Address::Verified,
         claims,
+        verify_by: None,
     };
     let (event_id, event) = event(desk, "user_added", &person.id)?;
     let (id, now) = (person.id.clone(), desk.now());

@@ -60,6 +60,7 @@ impl Reader<'_> {
         let keys = self.keys();
         let token = self.token(keys.as_ref());
         let password = self.password();
+        let accounts = self.accounts();
         let limits = self.limits();
         let house = self.house();
         let mail = self.mail(issuer.as_ref(), house.as_ref());
@@ -87,6 +88,7 @@ impl Reader<'_> {
             token: token?,
             password: password?,
             keys: keys?,
+            accounts: accounts?,
             limits: limits?,
             house: house?,
             mail: mail?,
@@ -104,7 +106,7 @@ impl Reader<'_> {
         self.raw.text(name).or_else(default).map(ToOwned::to_owned)
     }
 
-    fn list(&self, name: &str) -> Vec<String> {
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
         let default = || {
             let text = settings::find(name).map_or("", |setting| setting.default);
             let items = text.trim_matches(['[', ']']).split(',').map(|item| item.trim().trim_matches('"').to_owned());
@@ -121,7 +123,7 @@ impl Reader<'_> {
         parsed
     }
 
-    fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(name).unwrap_or_default();
         let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
@@ -131,7 +133,7 @@ impl Reader<'_> {
         found
     }
 
-    fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+    pub(super) fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
         let default = || settings::find(name).and_then(|setting| setting.default.parse().ok());
         let number = self.raw.number(name).or_else(default).filter(|number| (least..=most).contains(number));
         if number.is_none() {

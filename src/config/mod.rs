@@ -4,6 +4,7 @@
 //! `app` hands each part the values that it needs (architecture, section 1).
 
 mod checked;
+mod checked_accounts;
 mod checked_mail;
 mod master_key;
 mod network;
@@ -15,8 +16,8 @@ use std::fmt;
 use std::path::Path;
 
 pub use parts::{
-    BreachedSource, Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, MailSettings, Migrate,
-    PasswordSettings, SessionSettings, Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
+    AccountSettings, BreachedSource, Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, MailSettings,
+    Migrate, PasswordSettings, SessionSettings, SignUpMode, Switch, Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};
 

@@ -33,6 +33,7 @@ pub struct Config {
     pub token: TokenSettings,
     pub password: PasswordSettings,
     pub keys: KeySettings,
+    pub accounts: AccountSettings,
     pub limits: LimitSettings,
     pub house: House,
     pub mail: MailSettings,
@@ -146,7 +147,21 @@ macro_rules! choices {
     )+};
 }
 
+/// Who comes in, and how people look after themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSettings {
+    pub sign_up: SignUpMode,
+    /// In the form in which addresses are compared; empty for any.
+    pub sign_up_domains: Vec<String>,
+    pub by_mail: Switch,
+    pub verified_only: Switch,
+    pub deletion_seconds: i64,
+}
+
 choices! {
+    /// Who may make an account.
+    SignUpMode { Off = "off", Open = "open", Invitation = "invitation" }
+    Switch { On = "on", Off = "off" }
     /// Who brings an older schema up to date (decision 7).
     Migrate { Auto = "auto", Manual = "manual" }
     /// What a commit to SQLite survives.

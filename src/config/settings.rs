@@ -102,6 +102,26 @@ const ALL: &[Setting] = &[
         "`off`; or where breached passwords are looked up: a sorted file of SHA-1 in hex, or an https address that has `/range/` below it",
     ),
     setting(
+        "sign_up.mode",
+        Text,
+        "\"off\"",
+        "Who may make an account: `off` nobody, `open` everybody with an e-mail address, `invitation` whom an operator invites",
+    ),
+    setting("sign_up.domains", List, "[]", "The domains of the addresses with which people may sign up; empty for any"),
+    setting(
+        "sign_in.by_mail",
+        Text,
+        "\"on\"",
+        "`on`: people may have a link and a code sent to sign in with, where mail can be sent; `off`: they may not",
+    ),
+    setting(
+        "sign_in.verified_only",
+        Text,
+        "\"off\"",
+        "`on`: also people whom an operator added have to prove their address first; who signs up always has to",
+    ),
+    setting("accounts.deletion_days", Number, "14", "Days in which a person may take back the deletion of their account"),
+    setting(
         "keys.algorithms",
         List,
         "[\"RS256\", \"ES256\"]",

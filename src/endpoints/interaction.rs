@@ -7,16 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::authorize::{self, Answer, Facts, Occasion, Reason, Step, ValidRequest, answer_error, next};
 use super::{ClientRef, Provider, Signed, Visit, audit};
-use crate::base::{Fault, Id, Secret, Timestamp};
+use crate::base::{Fault, Id, Timestamp};
 use crate::cache::{Bucket, RetryAfter};
-use crate::identity::sessions::{self, NewSession, SessionToken};
-use crate::identity::sign_in::{self, Attempt};
-use crate::identity::{consent, sign_in::Outcome as Verdict, users};
+use crate::identity::{consent, sessions};
 use crate::oauth::{Error, ErrorCode, Scope};
 use crate::store::audit as audits;
-use crate::store::grants;
 use crate::store::interactions::{self, Event, EventKind, Interaction};
-use crate::store::passwords;
 
 /// Seconds that a page may stay open before its request starts anew.
 const LIFETIME_SECONDS: i64 = 3600;
@@ -31,6 +27,8 @@ pub enum Errand {
     App(Box<ValidRequest>),
     /// The person came to the account pages of the house.
     Account,
+    /// The person is about to do something that matters, and proves themselves again first. The path is one of ours.
+    StepUp(AccountPage),
     /// The person, or an app, asked to sign out, and the person is asked first.
     SignOut(super::logout::Farewell),
 }
@@ -43,6 +41,8 @@ pub enum Outcome {
     Answer(Answer),
     /// To the account page.
     Account,
+    /// To one page of the account.
+    AccountPage(AccountPage),
     /// Strangers from this address have begun too much lately.
     TooMany(RetryAfter),
 }
@@ -51,6 +51,9 @@ pub enum Outcome {
 #[derive(Debug)]
 pub enum Page {
     SignIn(Reason),
+    SignUp,
+    /// The person has to prove their address first; a mail tells how.
+    CheckMail,
     Choose,
     Consent(Scope),
     SignOut,
@@ -62,21 +65,28 @@ pub struct Found {
     pub id: Id,
     pub errand: Errand,
     pub client: Option<ClientRef>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
 }
 
-/// The person in front of a page, after what they just did.
-pub struct SignedIn {
-    pub token: Secret<String>,
-    pub outcome: Outcome,
+/// The pages of the account that ask for a fresh sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountPage {
+    Password,
+    Address,
+    Data,
+    Deletion,
 }
 
-/// What a password led to.
-pub enum PasswordOutcome {
-    Done(SignedIn),
-    Wrong,
-    Throttled { retry_after_seconds: i64 },
-    Busy,
+impl Found {
+    /// Whether the person of this session proved themselves for this very interaction.
+    fn signed_in(&self, session: &Id) -> bool {
+        self.events.iter().any(|event| event.kind == EventKind::SignedIn && event.session_id == *session)
+    }
+
+    /// The name of the app that the person came from.
+    pub fn app_name(&self) -> Option<String> {
+        self.client.as_ref().map(|client| client.client.name.clone())
+    }
 }
 
 /// Begins an errand: answered at once if no person is needed, stored otherwise.
@@ -88,24 +98,47 @@ pub async fn begin(provider: &Provider, errand: Errand, visit: &Visit) -> Result
     let found = Found { id: provider.new_id()?, errand, client, events: Vec::new() };
     let outcome = step(provider, &found, None, visit).await?;
     if matches!(outcome, Outcome::Page { .. }) {
-        if visit.session.is_none() {
-            let bucket = Bucket::of_network("visits", visit.address, provider.policy.strangers_visits);
-            if let Err(retry) = provider.buckets.charge(&[bucket], visit.now).await {
-                return Ok(Outcome::TooMany(retry));
-            }
+        if let Err(retry) = charge_stranger(provider, visit).await {
+            return Ok(Outcome::TooMany(retry));
         }
-        let interaction = Interaction {
-            id: found.id,
-            browser_hash: visit.browser_hash.clone(),
-            client_id: found.client.map(|c| c.client.client_id.clone()).unwrap_or_default(),
-            request: serde_json::to_string(&found.errand).map_err(Fault::at("interaction: errand"))?,
-            expires_at: visit.now.plus(LIFETIME_SECONDS),
-            finished_at: None,
-        };
-        let now = visit.now;
-        provider.db.write(async move |tx| interactions::insert(tx, &interaction, now).await).await?;
+        store(provider, &found, visit).await?;
     }
     Ok(outcome)
+}
+
+/// Begins an errand that is stored whoever is signed in.
+///
+/// # Errors
+/// Storage or chance failed. The inner error: strangers from this address have begun too much lately.
+pub async fn begin_stored(provider: &Provider, errand: Errand, visit: &Visit) -> Result<Result<Found, RetryAfter>, Fault> {
+    if let Err(retry) = charge_stranger(provider, visit).await {
+        return Ok(Err(retry));
+    }
+    let client = client_of(provider, &errand).await?;
+    let found = Found { id: provider.new_id()?, errand, client, events: Vec::new() };
+    store(provider, &found, visit).await?;
+    Ok(Ok(found))
+}
+
+async fn charge_stranger(provider: &Provider, visit: &Visit) -> Result<(), RetryAfter> {
+    if visit.session.is_some() {
+        return Ok(());
+    }
+    let bucket = Bucket::of_network("visits", visit.address, provider.policy.strangers_visits);
+    provider.buckets.charge(&[bucket], visit.now).await.map(drop)
+}
+
+async fn store(provider: &Provider, found: &Found, visit: &Visit) -> Result<(), Fault> {
+    let interaction = Interaction {
+        id: found.id.clone(),
+        browser_hash: visit.browser_hash.clone(),
+        client_id: found.client.as_ref().map(|c| c.client.client_id.clone()).unwrap_or_default(),
+        request: serde_json::to_string(&found.errand).map_err(Fault::at("interaction: errand"))?,
+        expires_at: visit.now.plus(LIFETIME_SECONDS),
+        finished_at: None,
+    };
+    let now = visit.now;
+    provider.db.write(async move |tx| interactions::insert(tx, &interaction, now).await).await
 }
 
 /// What became of a URL with an interaction's id in it.
@@ -139,6 +172,38 @@ pub async fn visit(provider: &Provider, id: &Id, visit: &Visit) -> Result<Visite
     Ok(Visited::Open(Found { id: row.id, errand, client, events }))
 }
 
+/// The interaction of this browser, for who comes back by a link in their mail; one for the same request, or for the account
+/// page, if it is over. It is stored in any case.
+///
+/// # Errors
+/// Storage or chance failed.
+pub(super) async fn reopen(provider: &Provider, id: Option<&Id>, visit: &Visit) -> Result<Found, Fault> {
+    let mut conn = provider.db.conn();
+    let row = match id {
+        Some(id) => interactions::find(&mut conn, id).await?,
+        None => None,
+    };
+    let mut errand = Errand::Account;
+    if let Some(row) = row {
+        errand = serde_json::from_str(&row.request).map_err(|_| Fault::corrupt("interactions", "request"))?;
+        let client = client_of(provider, &errand).await?;
+        let is_taken = match &errand {
+            Errand::App(asked) => client.as_ref().is_some_and(|client| still_registered(provider, client, asked)),
+            _ => true,
+        };
+        if !is_taken {
+            errand = Errand::Account;
+        } else if !is_stale(&row, visit) {
+            let events = interactions::events(&mut conn, &row.id).await?;
+            return Ok(Found { id: row.id, errand, client, events });
+        }
+    }
+    let client = client_of(provider, &errand).await?;
+    let found = Found { id: provider.new_id()?, errand, client, events: Vec::new() };
+    store(provider, &found, visit).await?;
+    Ok(found)
+}
+
 /// Whether a stored request would still be taken: its client may have changed since.
 fn still_registered(provider: &Provider, client: &ClientRef, asked: &ValidRequest) -> bool {
     let client = &client.client;
@@ -161,7 +226,7 @@ async fn client_of(provider: &Provider, errand: &Errand) -> Result<Option<Client
             Some(client_id) => provider.registry.client(&provider.db, client_id).await,
             None => Ok(None),
         },
-        Errand::Account => Ok(None),
+        Errand::Account | Errand::StepUp(_) => Ok(None),
     }
 }
 
@@ -177,9 +242,19 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
     let page = |page| Ok(Outcome::Page { interaction: found.id.clone(), page });
     let request = match &found.errand {
         Errand::App(request) => request,
+        Errand::SignOut(_) => return page(Page::SignOut),
+        _ if visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user)) => {
+            return page(Page::CheckMail);
+        }
         Errand::Account if visit.session.is_some() => return Ok(Outcome::Account),
         Errand::Account => return page(Page::SignIn(Reason::NoSession)),
-        Errand::SignOut(_) => return page(Page::SignOut),
+        Errand::StepUp(to) => {
+            return match &visit.session {
+                Some(signed) if found.signed_in(&signed.session.id) => Ok(Outcome::AccountPage(*to)),
+                Some(_) => page(Page::SignIn(Reason::Again)),
+                None => page(Page::SignIn(Reason::NoSession)),
+            };
+        }
     };
     let Some(client) = &found.client else {
         let error = Error::new(ErrorCode::UnauthorizedClient, "this client is no longer registered");
@@ -192,6 +267,7 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
     let facts = Facts { signed: visit.session.as_ref(), consent: consent.as_ref(), events: &found.events, now: visit.now };
     match next(request, &client.client, &facts) {
         Step::SignIn(reason) => page(Page::SignIn(reason)),
+        Step::SignUp => page(Page::SignUp),
         Step::Choose => page(Page::Choose),
         Step::Consent(scope) => page(Page::Consent(scope)),
         Step::Refuse(error) => Ok(Outcome::Answer(answer_error(provider, &request.as_ref().into(), error))),
@@ -202,105 +278,6 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
             Ok(Outcome::Answer(authorize::issue(provider, &occasion, approved, visit).await?))
         }
     }
-}
-
-/// Signs a person in with a password. The session of anybody else in this browser ends once the new one has begun.
-///
-/// # Errors
-/// Storage, keys or chance failed.
-pub async fn sign_in(
-    provider: &Provider,
-    mut found: Found,
-    credentials: (String, Secret<String>),
-    visit: &Visit,
-) -> Result<PasswordOutcome, Fault> {
-    let (login, password) = credentials;
-    let attempt = Attempt {
-        login: login.clone(),
-        password,
-        browser_hash: visit.browser_hash.clone(),
-        address: visit.address,
-        now: visit.now,
-    };
-    let user = match sign_in::password(&provider.db, &provider.hasher, attempt).await? {
-        Verdict::Verified(user) => user,
-        Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
-        Verdict::Throttled { retry_after_seconds } => {
-            record_throttled(provider, &found, &login, visit).await?;
-            return Ok(PasswordOutcome::Throttled { retry_after_seconds });
-        }
-        Verdict::Busy => return Ok(PasswordOutcome::Busy),
-    };
-    let token = SessionToken::new(&provider.random)?;
-    let session = next_session(provider, &user, &token, visit)?;
-    let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
-    let mut record = audit("sign_in", user.id.as_str(), visit.now);
-    record.user_id = Some(user.id.clone());
-    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
-    record.address = Some(visit.address.to_string());
-    let ids = (provider.new_id()?, provider.new_id()?);
-    let before = visit.session.clone();
-    let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
-    provider
-        .db
-        .write(async move |tx| {
-            if !passwords::stands(tx, &stored.user_id, now).await? {
-                return Err(Fault::new("sign-in", "the password or the person changed in the meantime"));
-            }
-            match &before {
-                Some(before) if before.user.id == stored.user_id => sessions::reauthenticate(tx, &stored).await?,
-                Some(before) => {
-                    sessions::end(tx, &before.session.id, now).await?;
-                    grants::revoke_for_session(tx, &before.session.id, now).await?;
-                    sessions::start(tx, &stored).await?;
-                }
-                None => sessions::start(tx, &stored).await?,
-            }
-            interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
-            audits::write(tx, &ids.1, &record).await
-        })
-        .await?;
-    found.events.push(event);
-    let after = Visit { session: Some(Signed { session: session.session(), user }), ..visit.clone() };
-    let outcome = look(provider, &found, &after).await?;
-    Ok(PasswordOutcome::Done(SignedIn { token: Secret::new(token.expose().to_owned()), outcome }))
-}
-
-/// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password. A
-/// stranger makes one row a minute.
-async fn record_throttled(provider: &Provider, found: &Found, login: &str, visit: &Visit) -> Result<(), Fault> {
-    if !provider.buckets.is_first_in_a_minute("audit throttled", visit.address, visit.now) {
-        return Ok(());
-    }
-    let mut record = audit("throttled", "anonymous", visit.now);
-    record.user_id = users::by_login(&mut provider.db.conn(), login).await?.map(|user| user.id);
-    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
-    record.address = Some(visit.address.to_string());
-    let id = provider.new_id()?;
-    provider.db.write(async move |tx| audits::write(tx, &id, &record).await).await
-}
-
-/// The session after a sign-in: the same one with a new token for the same person, a new one for anybody else.
-fn next_session(provider: &Provider, user: &users::User, token: &SessionToken, visit: &Visit) -> Result<NewSession, Fault> {
-    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
-    let (id, sid) = match kept {
-        Some(signed) => (signed.session.id.clone(), signed.session.sid.clone()),
-        None => (provider.new_id()?, crate::base::public_id(&provider.random)?),
-    };
-    Ok(NewSession {
-        id,
-        sid,
-        token_hash: token.hash(),
-        user_id: user.id.clone(),
-        browser_hash: visit.browser_hash.clone(),
-        auth_time: visit.now,
-        acr: sessions::AAL1.to_owned(),
-        amr: vec!["pwd".to_owned()],
-        user_agent: visit.user_agent.clone(),
-        address: visit.address.to_string(),
-        now: visit.now,
-        expires_at: visit.now.plus(provider.policy.session_absolute_seconds),
-    })
 }
 
 /// What a person may decide on a page after signing in.
@@ -360,6 +337,7 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
 const fn audit_kind(kind: EventKind) -> &'static str {
     match kind {
         EventKind::SignedIn => "sign_in",
+        EventKind::Mailed => "mail_asked",
         EventKind::Chosen => "account_chosen",
         EventKind::Consented => "consent_given",
         EventKind::Denied => "consent_refused",
@@ -373,7 +351,7 @@ pub fn cancel(provider: &Provider, found: &Found) -> Outcome {
             let error = Error::new(ErrorCode::AccessDenied, "the person cancelled");
             Outcome::Answer(answer_error(provider, &request.as_ref().into(), error))
         }
-        Errand::Account | Errand::SignOut(_) => Outcome::Account,
+        Errand::Account | Errand::StepUp(_) | Errand::SignOut(_) => Outcome::Account,
     }
 }
 

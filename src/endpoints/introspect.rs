@@ -54,7 +54,7 @@ async fn access(provider: &Provider, client: &Client, token: &AccessToken) -> Re
         return Ok(None);
     }
     if let Some(user) = &token.grant.user_id
-        && users::by_id(&mut provider.db.conn(), user).await?.is_none_or(|user| user.disabled_at.is_some())
+        && users::by_id(&mut provider.db.conn(), user).await?.is_none_or(|user| !user.is_open())
     {
         return Ok(None);
     }
@@ -87,7 +87,7 @@ async fn refresh(provider: &Provider, client: &Client, text: &str, now: Timestam
         return Ok(None);
     }
     let user = match &family.grant.user_id {
-        Some(id) => users::by_id(&mut conn, id).await?.filter(|user| user.disabled_at.is_none()),
+        Some(id) => users::by_id(&mut conn, id).await?.filter(|user| user.is_open()),
         None => None,
     };
     let Some(user) = user else { return Ok(None) };

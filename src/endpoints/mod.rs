@@ -3,6 +3,7 @@
 //! `web` hands in typed requests and renders typed answers. Nothing here knows a header, a cookie or a template.
 
 mod account;
+pub mod accounts;
 pub mod authorize;
 pub mod client_auth;
 pub mod discovery;
@@ -12,6 +13,7 @@ mod logos;
 pub mod logout;
 mod registry;
 mod revoke;
+pub mod sign_in;
 pub mod token;
 mod userinfo;
 
@@ -27,6 +29,7 @@ pub use userinfo::{Bearer, userinfo};
 
 use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
 use crate::cache::{Buckets, Rule};
+use crate::identity::one_time::CodeKey;
 use crate::identity::passwords::Hasher;
 use crate::identity::policy::PasswordPolicy;
 use crate::identity::sessions::Session;
@@ -34,7 +37,7 @@ use crate::identity::users::User;
 use crate::jose::Alg;
 use crate::keys::{Ring, Vault};
 use crate::notify::Post;
-use crate::oauth::{Error, ResponseType};
+use crate::oauth::{Error, Lang, ResponseType};
 use crate::store::Db;
 use crate::store::audit::AuditEvent;
 use crate::tokens::{Mint, Person, RefreshKey, Verifier};
@@ -70,6 +73,7 @@ pub struct Policy {
     pub access_alg: Alg,
     /// How many sign-ins strangers of one network may begin.
     pub strangers_visits: Rule,
+    pub accounts: accounts::Policy,
 }
 
 /// Whether a resource that nobody registered may be asked for (RFC 8707, decision 21).
@@ -94,6 +98,8 @@ pub struct Provider {
     pub verifier: Verifier,
     pub refresh_key: RefreshKey,
     pub post: Post,
+    /// Makes the six digits that are sent.
+    pub code_key: CodeKey,
     pub policy: Policy,
 }
 
@@ -104,6 +110,8 @@ pub struct Visit {
     pub session: Option<Signed>,
     pub address: IpAddr,
     pub user_agent: String,
+    /// The language of the pages that it is shown, and of mail to whoever sits there.
+    pub lang: Lang,
     pub now: Timestamp,
 }
 

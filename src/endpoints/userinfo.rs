@@ -30,7 +30,7 @@ pub async fn userinfo(provider: &Provider, bearer: &Bearer, now: Timestamp) -> R
     }
     let detail = GrantDetail::read(&token.grant.detail)?;
     let user = match &token.grant.user_id {
-        Some(id) => users::by_id(&mut provider.db.conn(), id).await?.filter(|user| user.disabled_at.is_none()),
+        Some(id) => users::by_id(&mut provider.db.conn(), id).await?.filter(|user| user.is_open()),
         None => None,
     };
     let Some(user) = user else { return Err(dead().into()) };

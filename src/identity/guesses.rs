@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use crate::base::{Fault, Timestamp, sha256_base64url};
+use crate::base::{Fault, Id, Timestamp, sha256_base64url};
 use crate::store::Tx;
 use crate::store::guesses::{self, Memory, Rule};
 
@@ -61,6 +61,19 @@ pub fn password_subjects(account: &str, address: IpAddr, known_device: Option<&s
         Subject::new("password/anybody", &[&network], NETWORK, OnSuccess::GiveBack),
     ];
     // Everybody locks rows in the same order, or PostgreSQL would find deadlocks.
+    subjects.sort_by(|a, b| a.key.cmp(&b.key));
+    subjects
+}
+
+/// One code that was sent: so few guesses that a million codes are out of reach.
+const CODE: Rule = Rule { free: 5, first_wait_seconds: 600, longest_wait_seconds: 3600, memory: Memory::AfterLast(3600) };
+
+/// What a code is charged to that was sent for one interaction.
+pub fn code_subjects(interaction: &Id, address: IpAddr) -> Vec<Subject> {
+    let mut subjects = vec![
+        Subject::new("code/interaction", &[interaction.as_str()], CODE, OnSuccess::Forget),
+        Subject::new("code/anybody", &[&network(address)], NETWORK, OnSuccess::GiveBack),
+    ];
     subjects.sort_by(|a, b| a.key.cmp(&b.key));
     subjects
 }

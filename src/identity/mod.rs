@@ -5,9 +5,11 @@
 
 mod argon;
 pub mod consent;
+pub mod device;
 mod email;
 mod foreign;
 pub mod guesses;
+pub mod one_time;
 pub mod passwords;
 pub mod policy;
 pub mod sessions;

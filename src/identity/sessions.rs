@@ -105,7 +105,7 @@ pub async fn person(conn: &mut Conn, id: &Id, idle_seconds: i64, now: Timestamp)
 }
 
 fn counts((session, user): &(Session, User), idle_seconds: i64, now: Timestamp) -> bool {
-    lives(session, idle_seconds, now) && user.disabled_at.is_none()
+    lives(session, idle_seconds, now) && user.is_open()
 }
 
 /// The session with this public id, if it was not ended.
@@ -169,6 +169,14 @@ pub async fn touch(db: &Db, session: &Session, now: Timestamp) -> Result<(), Fau
 /// The session ended, or storage failed.
 pub async fn still_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     if sessions::is_open(tx, id, now).await? { Ok(()) } else { Err(Fault::new("session", "it ended in the meantime")) }
+}
+
+/// The sessions of a person that were begun in one browser and not ended.
+///
+/// # Errors
+/// Storage failed.
+pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<Vec<Id>, Fault> {
+    sessions::of_browser(tx, user, browser_hash).await
 }
 
 /// Ends a session; says whether it was not ended before. Its grants are the caller's to revoke.

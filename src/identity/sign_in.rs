@@ -9,8 +9,8 @@ use super::guesses::{self, Charged, Subject};
 use super::passwords::{Hasher, Password, Unhashed, Verdict};
 use super::users::{User, email_key};
 use crate::base::{Fault, Secret, Timestamp};
+use crate::store::Db;
 use crate::store::passwords::{self, Credential};
-use crate::store::{Db, known_devices};
 
 /// A name and a password, from one browser at one address.
 #[derive(Clone, Debug)]
@@ -25,13 +25,12 @@ pub struct Attempt {
 /// What became of an attempt.
 #[derive(Debug)]
 pub enum Outcome {
-    Verified(User),
+    /// The person, and the hash that stands for the password now.
+    Verified { user: User, phc: String },
     /// The one answer to whatever is wrong with name, password or account.
     Wrong,
     /// Too many failures: nothing was compared.
-    Throttled {
-        retry_after_seconds: i64,
-    },
+    Throttled { retry_after_seconds: i64 },
     /// Too many hashes are waiting: nothing was compared and nothing charged.
     Busy,
 }
@@ -59,7 +58,7 @@ pub async fn password(db: &Db, hasher: &Hasher, attempt: Attempt) -> Result<Outc
         Charged::Taken => {}
         Charged::Throttled { retry_after_seconds } => return Ok(Outcome::Throttled { retry_after_seconds }),
     }
-    let usable = found.filter(|credential| credential.user.disabled_at.is_none());
+    let usable = found.filter(|credential| credential.user.is_open());
     let phc = usable.as_ref().and_then(|credential| credential.phc.clone());
     let verdict = match hasher.verify(phc, password.clone()).await {
         Ok(verdict) => verdict,
@@ -75,7 +74,7 @@ pub async fn password(db: &Db, hasher: &Hasher, attempt: Attempt) -> Result<Outc
         Verdict::Match => None,
         Verdict::MatchToRehash => rehashed(hasher, password).await?,
     };
-    settle(db, credential, subjects, (browser_hash, new_phc), now).await.map(Outcome::Verified)
+    settle(db, credential, subjects, new_phc, now).await
 }
 
 /// The same password under the parameters of today; next time, if the hashers are busy.
@@ -87,23 +86,25 @@ async fn rehashed(hasher: &Hasher, password: Password) -> Result<Option<String>,
     }
 }
 
-/// The password was right: gives the charge back, knows the browser from now on, and puts a new hash where one is due.
+/// The password was right: gives the charge back, and puts a new hash where one is due.
 async fn settle(
     db: &Db,
     credential: Credential,
     subjects: Vec<Subject>,
-    (browser_hash, new_phc): (String, Option<String>),
+    new_phc: Option<String>,
     now: Timestamp,
-) -> Result<User, Fault> {
-    let id = credential.user.id.clone();
-    let old_phc = credential.phc;
-    db.write(async move |tx| {
-        guesses::succeed(tx, &subjects, now).await?;
-        if let (Some(old), Some(new)) = (&old_phc, &new_phc) {
-            passwords::rehash(tx, &id, old, new, now).await?;
-        }
-        known_devices::record(tx, &id, &browser_hash, now).await
-    })
-    .await?;
-    Ok(credential.user)
+) -> Result<Outcome, Fault> {
+    let Credential { user, phc, .. } = credential;
+    let Some(old) = phc else { return Ok(Outcome::Wrong) };
+    let id = user.id.clone();
+    let phc = db
+        .write(async move |tx| {
+            guesses::succeed(tx, &subjects, now).await?;
+            Ok(match new_phc {
+                Some(new) if passwords::rehash(tx, &id, &old, &new, now).await? => new,
+                _ => old,
+            })
+        })
+        .await?;
+    Ok(Outcome::Verified { user, phc })
 }

@@ -54,6 +54,7 @@ impl House {
             email: Some(email.to_owned()),
             email_verified: true,
             claims: Map::new(),
+            verify_by: None,
         };
         let id = new.id.clone();
         (id, self.db.write(async move |tx| users::create(tx, &new, START).await).await.unwrap())
@@ -155,7 +156,7 @@ async fn ten_guesses_and_growing_waits() {
         assert!(matches!(house.attempt(ANA, "wrong", from, at).await, Outcome::Wrong), "at {at}");
     }
     assert_eq!(house.hasher.verifications(), 17, "what is throttled is not compared");
-    assert!(matches!(house.attempt(ANA, RIGHT, from, at + 900).await, Outcome::Verified(_)));
+    assert!(matches!(house.attempt(ANA, RIGHT, from, at + 900).await, Outcome::Verified { .. }));
     assert!(matches!(house.attempt(ANA, "wrong", ("new browser", HOME), at + 900).await, Outcome::Wrong), "the row is over");
 }
 
@@ -188,7 +189,7 @@ async fn parallel_guesses() {
 async fn nobody_is_locked_out() {
     let house = House::new().await;
     house.with_password(ANA).await;
-    assert!(matches!(house.attempt(ANA, RIGHT, ("own browser", HOME), 0).await, Outcome::Verified(_)));
+    assert!(matches!(house.attempt(ANA, RIGHT, ("own browser", HOME), 0).await, Outcome::Verified { .. }));
     let mut compared = 0;
     for number in 0..1000 {
         let address = format!("10.0.{}.{}", number / 250, number % 250);
@@ -202,10 +203,10 @@ async fn nobody_is_locked_out() {
         }
     }
     assert_eq!(compared, 100, "no number of addresses makes more guesses");
-    assert!(matches!(house.attempt(ANA, RIGHT, ("own browser", HOME), 2).await, Outcome::Verified(_)));
-    assert!(matches!(house.attempt(ANA, RIGHT, ("own browser", "10.0.0.1"), 2).await, Outcome::Verified(_)));
+    assert!(matches!(house.attempt(ANA, RIGHT, ("own browser", HOME), 2).await, Outcome::Verified { .. }));
+    assert!(matches!(house.attempt(ANA, RIGHT, ("own browser", "10.0.0.1"), 2).await, Outcome::Verified { .. }));
     assert!(matches!(house.attempt(ANA, RIGHT, ("new browser", "198.51.100.7"), 2).await, Outcome::Throttled { .. }));
-    assert!(matches!(house.attempt(ANA, RIGHT, ("new browser", "198.51.100.7"), 901).await, Outcome::Verified(_)));
+    assert!(matches!(house.attempt(ANA, RIGHT, ("new browser", "198.51.100.7"), 901).await, Outcome::Verified { .. }));
 }
 
 /// One network over all accounts; an attacker's own success hides nothing, and IPv6 counts by /64.
@@ -217,7 +218,7 @@ async fn one_network() {
         let address = format!("2001:db8:1:2::{number:x}");
         assert!(matches!(house.attempt(&format!("p{number}@example.com"), "wrong", ("b", &address), 0).await, Outcome::Wrong));
         if number == 50 {
-            assert!(matches!(house.attempt("eve@example.com", RIGHT, ("b", &address), 0).await, Outcome::Verified(_)));
+            assert!(matches!(house.attempt("eve@example.com", RIGHT, ("b", &address), 0).await, Outcome::Verified { .. }));
         }
     }
     let next = |address| house.attempt("other@example.com", "wrong", ("b", address), 1);
@@ -262,11 +263,11 @@ async fn old_hashes_are_replaced() {
     let ana = house.with_password(ANA).await;
     house.db.write(async move |tx| passwords::put(tx, &ana, OLD_HASH, START).await).await.unwrap();
     let (first, second) = tokio::join!(house.attempt(ANA, RIGHT, ("b", HOME), 0), house.attempt(ANA, RIGHT, ("c", HOME), 0));
-    assert!(matches!((first, second), (Outcome::Verified(_), Outcome::Verified(_))));
+    assert!(matches!((first, second), (Outcome::Verified { .. }, Outcome::Verified { .. })));
     let stored = passwords::find(&mut house.db.conn(), ANA, "b").await.unwrap().unwrap();
     assert!(stored.phc.unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     assert!(stored.known_device);
-    assert!(matches!(house.attempt(ANA, RIGHT, ("b", HOME), 0).await, Outcome::Verified(_)));
+    assert!(matches!(house.attempt(ANA, RIGHT, ("b", HOME), 0).await, Outcome::Verified { .. }));
 }
 
 /// SE-01 and LO-01: the same person keeps the session with a new token, the old one is dead, and nothing late revives it.

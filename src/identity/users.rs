@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub use super::email::email_key;
 use crate::base::{Fault, Id, Timestamp};
 pub use crate::store::users::User;
-use crate::store::{Conn, Tx, grants, known_devices, passwords, sessions, users};
+use crate::store::{Conn, Tx, consents, grants, known_devices, passwords, sessions, users};
 
 /// A person who is not stored yet.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct NewUser {
     pub email_verified: bool,
     /// Checked by `oauth::StandardClaims`.
     pub claims: Map<String, Value>,
+    /// Until when they may prove their address, if they came by themselves.
+    pub verify_by: Option<Timestamp>,
 }
 
 /// What became of a new person.
@@ -82,6 +84,8 @@ pub async fn create(tx: &mut Tx, new: &NewUser, now: Timestamp) -> Result<Create
         email_verified: new.email_verified && new.email.is_some(),
         claims: new.claims.clone(),
         disabled_at: None,
+        verify_by: new.verify_by,
+        delete_at: None,
         created_at: now,
         updated_at: now,
     };
@@ -134,7 +138,38 @@ pub async fn remove(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
     users::remove(tx, id).await
 }
 
-async fn end_everything(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+/// Whoever holds the mail of an address proved that it is theirs. If nobody had proved that before, everything that was attached
+/// to the account until now goes: somebody else may have made it, to wait in it for its owner (decision 17). False if the
+/// address is not this person's any more, or they may not be here.
+///
+/// # Errors
+/// Storage failed.
+pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
+    if !users::set_verified(tx, &user.id, email_key, now).await? {
+        return Ok(false);
+    }
+    if !user.email_verified {
+        passwords::remove(tx, &user.id).await?;
+        consents::forget_for_user(tx, &user.id).await?;
+        known_devices::forget_for_user(tx, &user.id).await?;
+        end_everything(tx, &user.id, now).await?;
+    }
+    Ok(true)
+}
+
+/// The same where whoever proved it is who made the account: nothing of theirs goes.
+///
+/// # Errors
+/// Storage failed.
+pub async fn verified(tx: &mut Tx, user: &User, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
+    users::set_verified(tx, &user.id, email_key, now).await
+}
+
+/// Ends every session of a person and everything that apps hold of them.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_everything(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     sessions::end_all_for_user(tx, id, now).await?;
     grants::revoke_for_user(tx, id, now).await?;
     Ok(())

@@ -27,8 +27,10 @@ pub enum Letter {
     ResetPassword {
         link: String,
     },
+    /// `code` is what is typed in the browser that asked, instead of the link.
     SignInLink {
         link: String,
+        code: String,
         app: Option<String>,
     },
     SignInCode {
@@ -120,7 +122,7 @@ impl Letter {
             Self::VerifyAddress { link: link(), code: text("123456"), app: app() },
             Self::AddressTaken { sign_in_link: link(), reset_link: link(), app: app() },
             Self::ResetPassword { link: link() },
-            Self::SignInLink { link: link(), app: app() },
+            Self::SignInLink { link: link(), code: text("123456"), app: app() },
             Self::SignInCode { code: text("123456"), app: app() },
             Self::Invitation { link: link() },
             Self::ConfirmNewAddress { link: link(), code: text("123456") },

@@ -71,3 +71,12 @@ pub async fn remove(tx: &mut Tx, user: &Id, client_id: &str) -> Result<bool, Fau
     let statement = sql("DELETE FROM consents WHERE user_id = $1 AND client_id = $2").bind(user).bind(client_id);
     Ok(tx.execute(statement).await? > 0)
 }
+
+/// Forgets everything that a person consented to.
+///
+/// # Errors
+/// Storage failed.
+pub async fn forget_for_user(tx: &mut Tx, user: &Id) -> Result<(), Fault> {
+    tx.execute(sql("DELETE FROM consents WHERE user_id = $1").bind(user)).await?;
+    Ok(())
+}

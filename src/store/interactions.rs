@@ -23,7 +23,7 @@ pub struct Interaction {
 pub struct Event {
     pub kind: EventKind,
     pub session_id: Id,
-    /// For a consent the scope that was allowed; otherwise empty.
+    /// For a consent the scope that was allowed, for a mail what it is for and to whom; otherwise empty.
     pub detail: String,
 }
 
@@ -33,10 +33,12 @@ pub enum EventKind {
     Chosen,
     Consented,
     Denied,
+    /// A mail was asked for; whether one was sent is nobody's to see.
+    Mailed,
 }
 
 impl EventKind {
-    const ALL: [Self; 4] = [Self::SignedIn, Self::Chosen, Self::Consented, Self::Denied];
+    const ALL: [Self; 5] = [Self::SignedIn, Self::Chosen, Self::Consented, Self::Denied, Self::Mailed];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -44,6 +46,7 @@ impl EventKind {
             Self::Chosen => "chosen",
             Self::Consented => "consented",
             Self::Denied => "denied",
+            Self::Mailed => "mailed",
         }
     }
 }

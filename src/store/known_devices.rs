@@ -1,6 +1,6 @@
 //! Browsers from which a person has signed in: strangers' failures do not hold them up there (decision 28).
 
-use super::{Tx, sql};
+use super::{Conn, Tx, sql};
 use crate::base::{Fault, Id, Timestamp};
 
 /// Remembers that `user` signed in from this browser.
@@ -15,6 +15,31 @@ pub async fn record(tx: &mut Tx, user: &Id, browser_hash: &str, now: Timestamp) 
     .bind(now);
     tx.execute(statement).await?;
     Ok(())
+}
+
+/// How a browser stands to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Known,
+    /// They have signed in elsewhere, and never here.
+    New,
+    /// They have not signed in anywhere yet.
+    First,
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn standing(conn: &mut Conn, user: &Id, browser_hash: &str) -> Result<Standing, Fault> {
+    let statement = sql("SELECT CASE WHEN EXISTS (SELECT 1 FROM known_devices WHERE user_id = $1 AND browser_hash = $2) THEN 2
+                WHEN EXISTS (SELECT 1 FROM known_devices WHERE user_id = $1) THEN 1 ELSE 0 END")
+    .bind(user)
+    .bind(browser_hash);
+    let row = conn.fetch(statement).await?;
+    Ok(match row.map(|row| row.columns("known_devices").int("standing")).transpose()? {
+        Some(2) => Standing::Known,
+        Some(1) => Standing::New,
+        _ => Standing::First,
+    })
 }
 
 /// Forgets every browser of `user`.

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod known_devices;
 pub mod leases;
 pub mod migrations;
+pub mod one_time;
 pub mod outbox;
 pub mod passwords;
 pub mod resources;

@@ -59,14 +59,32 @@ pub async fn rehash(tx: &mut Tx, user: &Id, old: &str, new: &str, now: Timestamp
     Ok(tx.execute(statement).await? > 0)
 }
 
-/// Whether a password that was right when a request was read, at `read_at`, still is, and its person is not disabled.
+/// Whether the hash that a password was compared with still is the person's, and they may be here.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn stands(tx: &mut Tx, user: &Id, read_at: Timestamp) -> Result<bool, Fault> {
+pub async fn stands(tx: &mut Tx, user: &Id, phc: &str) -> Result<bool, Fault> {
     let statement = sql("SELECT 1 FROM password_hashes p JOIN users u ON u.id = p.user_id
-         WHERE p.user_id = $1 AND p.updated_at <= $2 AND u.disabled_at IS NULL")
+         WHERE p.user_id = $1 AND p.phc = $2 AND u.disabled_at IS NULL AND u.delete_at IS NULL")
     .bind(user)
-    .bind(read_at);
+    .bind(phc);
     Ok(tx.fetch(statement).await?.is_some())
+}
+
+/// Takes a person's password away.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove(tx: &mut Tx, user: &Id) -> Result<(), Fault> {
+    tx.execute(sql("DELETE FROM password_hashes WHERE user_id = $1").bind(user)).await?;
+    Ok(())
+}
+
+/// A person's hash, if they have a password.
+///
+/// # Errors
+/// Storage failed.
+pub async fn of(conn: &mut Conn, user: &Id) -> Result<Option<String>, Fault> {
+    let row = conn.fetch(sql("SELECT phc FROM password_hashes WHERE user_id = $1").bind(user)).await?;
+    row.map(|row| row.columns("password_hashes").text("phc")).transpose()
 }

@@ -183,6 +183,17 @@ pub async fn is_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault
     Ok(tx.fetch(statement).await?.is_some())
 }
 
+/// The sessions of a person that were begun in one browser and not ended.
+///
+/// # Errors
+/// Storage failed.
+pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<Vec<Id>, Fault> {
+    let statement = sql("SELECT id FROM sessions WHERE browser_hash = $1 AND user_id = $2 AND ended_at IS NULL")
+        .bind(browser_hash)
+        .bind(user);
+    tx.fetch_all(statement).await?.iter().map(|row| row.columns("sessions").id("id")).collect()
+}
+
 /// Ends a session; says whether it was not ended before.
 ///
 /// # Errors

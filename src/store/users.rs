@@ -19,14 +19,26 @@ pub struct User {
     /// Standard claims (OpenID Connect Core section 5.1), checked when they were stored.
     pub claims: Map<String, Value>,
     pub disabled_at: Option<Timestamp>,
+    /// Until when somebody who signed up may prove their address; nothing once it is proved.
+    pub verify_by: Option<Timestamp>,
+    /// When the account goes for good, if its owner wants that.
+    pub delete_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+impl User {
+    /// Whether the person may be here at all: not disabled, and not on the way out.
+    pub const fn is_open(&self) -> bool {
+        self.disabled_at.is_none() && self.delete_at.is_none()
+    }
 }
 
 /// The columns that [`read`] takes, in its order; the table must be called `u` in the statement.
 macro_rules! user_columns {
     () => {
-        "u.id, u.sub, u.email, u.email_verified, u.claims, u.disabled_at, u.created_at, u.updated_at"
+        "u.id, u.sub, u.email, u.email_verified, u.claims, u.disabled_at, u.verify_by, u.delete_at,
+         u.created_at, u.updated_at"
     };
 }
 pub(super) use user_columns;
@@ -39,6 +51,8 @@ pub(super) fn read(c: &mut Columns<'_>) -> Result<User, Fault> {
         email_verified: c.bool("email_verified")?,
         claims: c.json("claims")?,
         disabled_at: c.opt_time("disabled_at")?,
+        verify_by: c.opt_time("verify_by")?,
+        delete_at: c.opt_time("delete_at")?,
         created_at: c.time("created_at")?,
         updated_at: c.time("updated_at")?,
     })
@@ -49,16 +63,18 @@ pub(super) fn read(c: &mut Columns<'_>) -> Result<User, Fault> {
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, user: &User, email_key: Option<&str>) -> Result<bool, Fault> {
-    let statement =
-        sql("INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $7) ON CONFLICT (email_key) DO NOTHING")
-        .bind(&user.id)
-        .bind(&user.sub)
-        .bind(user.email.as_deref())
-        .bind(email_key)
-        .bind(user.email_verified)
-        .bind(Value::Object(user.claims.clone()).to_string())
-        .bind(user.created_at);
+    let statement = sql(
+        "INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, verify_by, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, $8) ON CONFLICT (email_key) DO NOTHING",
+    )
+    .bind(&user.id)
+    .bind(&user.sub)
+    .bind(user.email.as_deref())
+    .bind(email_key)
+    .bind(user.email_verified)
+    .bind(Value::Object(user.claims.clone()).to_string())
+    .bind(user.verify_by)
+    .bind(user.created_at);
     Ok(tx.execute(statement).await? > 0)
 }
 
@@ -148,6 +164,83 @@ pub async fn set_disabled(tx: &mut Tx, id: &Id, disabled_at: Option<Timestamp>) 
         Some(at) => sql("UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL").bind(id).bind(at),
         None => sql("UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL").bind(id),
     };
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// Notes that an address was proved to be the person's; only while it is theirs.
+///
+/// # Errors
+/// Storage failed.
+pub async fn set_verified(tx: &mut Tx, id: &Id, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
+    let statement = sql("UPDATE users SET email_verified = TRUE, verify_by = NULL, updated_at = $3
+         WHERE id = $1 AND email_key = $2 AND disabled_at IS NULL AND delete_at IS NULL")
+    .bind(id)
+    .bind(email_key)
+    .bind(now);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// An address, proved to be the person's, in the place of the one before.
+pub struct NewAddress<'a> {
+    pub email: &'a str,
+    pub email_key: &'a str,
+    /// The address that it takes the place of.
+    pub before: &'a str,
+}
+
+/// Gives a person another address; false if they have another than `before` by now, or somebody else has the new one.
+///
+/// # Errors
+/// Storage failed.
+pub async fn set_address(tx: &mut Tx, id: &Id, new: &NewAddress<'_>, now: Timestamp) -> Result<bool, Fault> {
+    let statement = sql("UPDATE users SET email = $2, email_key = $3, email_verified = TRUE, verify_by = NULL, updated_at = $5
+         WHERE id = $1 AND email_key = $4 AND disabled_at IS NULL AND delete_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM users other WHERE other.email_key = $3 AND other.id <> $1)")
+    .bind(id)
+    .bind(new.email)
+    .bind(new.email_key)
+    .bind(new.before)
+    .bind(now);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// Plans the end of an account, or takes the plan back; false if that is how it is already.
+///
+/// # Errors
+/// Storage failed.
+pub async fn set_deletion(tx: &mut Tx, id: &Id, at: Option<Timestamp>) -> Result<bool, Fault> {
+    let statement = match at {
+        Some(at) => sql("UPDATE users SET delete_at = $2 WHERE id = $1 AND delete_at IS NULL").bind(id).bind(at),
+        None => sql("UPDATE users SET delete_at = NULL WHERE id = $1 AND delete_at IS NOT NULL").bind(id),
+    };
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// People whose time is over, a few at a time: those who never proved their address and those who wanted to be deleted.
+///
+/// # Errors
+/// Storage failed.
+pub async fn due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<User>, Fault> {
+    let statement = sql(concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users u WHERE (u.verify_by IS NOT NULL AND u.verify_by <= $1)
+             OR (u.delete_at IS NOT NULL AND u.delete_at <= $1) LIMIT $2"
+    ))
+    .bind(now)
+    .bind(limit);
+    conn.fetch_all(statement).await?.iter().map(|row| read(&mut row.columns("users"))).collect()
+}
+
+/// Removes a person whose time is still over.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove_due(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
+    let statement = sql("DELETE FROM users WHERE id = $1 AND ((verify_by IS NOT NULL AND verify_by <= $2)
+             OR (delete_at IS NOT NULL AND delete_at <= $2))")
+    .bind(id)
+    .bind(now);
     Ok(tx.execute(statement).await? > 0)
 }
 

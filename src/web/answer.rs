@@ -6,13 +6,14 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use super::State;
-use super::cookies::Browser;
+use super::cookies::{self, Browser};
 use super::limits::{self, FailedProof};
 use super::pages::form_post;
 use crate::base::{Fault, Secret};
 use crate::endpoints::Refusal;
 use crate::endpoints::authorize::Answer;
-use crate::endpoints::interaction::{Outcome, Page};
+use crate::endpoints::interaction::{AccountPage, Outcome, Page};
+use crate::endpoints::sign_in::{SignedIn, Stay};
 use crate::oauth::{Error, ErrorCode, ResponseMode};
 
 /// How a client presented itself, which decides the challenge of a 401.
@@ -115,6 +116,7 @@ pub fn outcome(state: &State, browser: Browser, outcome: Outcome) -> HttpRespons
     let mut response = match outcome {
         Outcome::Page { interaction, page } => see_other(state, &format!("{}/{interaction}", page_path(&page))),
         Outcome::Account => see_other(state, "/account"),
+        Outcome::AccountPage(page) => see_other(state, account_path(page)),
         Outcome::Answer(answer) => return with_browser(authorization_response(state, &answer), browser),
         Outcome::TooMany(retry) => return limits::too_many(retry),
     };
@@ -127,10 +129,36 @@ pub fn outcome(state: &State, browser: Browser, outcome: Outcome) -> HttpRespons
 const fn page_path(page: &Page) -> &'static str {
     match page {
         Page::SignIn(_) => "/sign-in",
+        Page::SignUp => "/sign-up",
+        Page::CheckMail => "/check-mail",
         Page::Choose => "/choose-account",
         Page::Consent(_) => "/consent",
         Page::SignOut => "/sign-out",
     }
+}
+
+/// Where a page of the account is.
+pub const fn account_path(page: AccountPage) -> &'static str {
+    match page {
+        AccountPage::Password => "/account/password",
+        AccountPage::Address => "/account/email",
+        AccountPage::Data => "/account/data",
+        AccountPage::Deletion => "/account/delete",
+    }
+}
+
+/// The answer to a sign-in: the session's cookie, and on to where the dispatcher says.
+pub fn signed_in(state: &State, browser: Browser, signed_in: SignedIn) -> HttpResponse {
+    let seconds = match signed_in.stay {
+        Stay::Remembered => Some(state.provider.policy.session_absolute_seconds),
+        Stay::UntilBrowserCloses => None,
+    };
+    let cookie = cookies::set_session(&state.provider.issuer, signed_in.token.expose(), seconds);
+    let mut response = outcome(state, browser, signed_in.outcome);
+    if response.add_cookie(&cookie).is_err() {
+        tracing::error!("the session cookie is no cookie");
+    }
+    response
 }
 
 /// Adds the browser's cookie to a finished response, if it is new.

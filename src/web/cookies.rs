@@ -30,14 +30,12 @@ fn browser_name(issuer: &Issuer) -> &'static str {
     name(issuer, "browser", "__Host-browser")
 }
 
-fn build(issuer: &Issuer, name: &'static str, value: String, max_age: Duration) -> Cookie<'static> {
-    Cookie::build(name, value)
-        .path("/")
-        .secure(issuer.is_https())
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(max_age)
-        .finish()
+/// Without a `max_age` the browser forgets it when it closes.
+fn build(issuer: &Issuer, name: &'static str, value: String, max_age: Option<Duration>) -> Cookie<'static> {
+    let mut cookie =
+        Cookie::build(name, value).path("/").secure(issuer.is_https()).http_only(true).same_site(SameSite::Lax).finish();
+    cookie.set_max_age(max_age);
+    cookie
 }
 
 /// The browser of a request, known or new.
@@ -52,7 +50,7 @@ pub fn browser(request: &HttpRequest, issuer: &Issuer, random: &Random) -> Resul
     }
     let value = random.token()?;
     let hash = sha256_base64url(&value);
-    Ok(Browser { hash, new: Some(build(issuer, browser_name(issuer), value, Duration::days(BROWSER_DAYS))) })
+    Ok(Browser { hash, new: Some(build(issuer, browser_name(issuer), value, Some(Duration::days(BROWSER_DAYS)))) })
 }
 
 /// The session token of a request, if it has the exact shape of one.
@@ -60,12 +58,12 @@ pub fn session(request: &HttpRequest, issuer: &Issuer) -> Option<SessionToken> {
     SessionToken::parse(request.cookie(session_name(issuer))?.value())
 }
 
-/// Sets a new session token.
-pub fn set_session(issuer: &Issuer, token: &str, seconds: i64) -> Cookie<'static> {
-    build(issuer, session_name(issuer), token.to_owned(), Duration::seconds(seconds))
+/// Sets a new session token, for so many seconds or until the browser closes.
+pub fn set_session(issuer: &Issuer, token: &str, seconds: Option<i64>) -> Cookie<'static> {
+    build(issuer, session_name(issuer), token.to_owned(), seconds.map(Duration::seconds))
 }
 
 /// Takes the session token away.
 pub fn clear_session(issuer: &Issuer) -> Cookie<'static> {
-    build(issuer, session_name(issuer), String::new(), Duration::ZERO)
+    build(issuer, session_name(issuer), String::new(), Some(Duration::ZERO))
 }

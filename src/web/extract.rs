@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use actix_web::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use actix_web::web::{BytesMut, Payload};
 use base64::Engine as _;
 
@@ -15,7 +15,7 @@ use crate::base::{Fault, Secret};
 use crate::endpoints::client_auth::{Basic, Header};
 use crate::endpoints::{Bearer, Signed, Visit};
 use crate::identity::sessions;
-use crate::oauth::{Error, ErrorCode, Params};
+use crate::oauth::{Error, ErrorCode, Lang, Params, negotiate};
 
 /// The largest body that is read, in bytes (protocol A15).
 const LARGEST_BODY: usize = 64 * 1024;
@@ -163,9 +163,17 @@ pub async fn visit(request: &HttpRequest, state: &State) -> Result<(Visit, Brows
         session,
         address: address(request, state),
         user_agent: user_agent.chars().take(LONGEST_USER_AGENT).collect(),
+        lang: language(request, None),
         now,
     };
     Ok((visit, browser))
+}
+
+/// The language that the person chose, the app asked for or the browser prefers, in this order.
+pub fn language(request: &HttpRequest, ui_locales: Option<&str>) -> Lang {
+    let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let chosen = request.cookie("lang");
+    negotiate(chosen.as_ref().map(|cookie| cookie.value()).or(ui_locales), header)
 }
 
 async fn signed(state: &State, token: &sessions::SessionToken, now: crate::base::Timestamp) -> Result<Option<Signed>, Fault> {

@@ -50,10 +50,13 @@ pub async fn around<B: MessageBody + 'static>(
     let Some(state) = state else { return Ok(next.call(request).await?.map_into_left_body()) };
     let id = public_id(&state.provider.random).unwrap_or_default();
     let path = request.path().to_owned();
+    let pattern = request.match_pattern();
     let base = state.provider.issuer.path();
-    let place = request.request().match_pattern().and_then(|pattern| routes::position(&pattern, base));
+    let place = pattern.as_ref().and_then(|pattern| routes::position(pattern, base));
     let endpoint = place.and_then(|at| routes::ENDPOINTS.get(at));
-    let span = tracing::info_span!("request", id, method = %request.method(), path);
+    let has_secret = endpoint.is_some_and(Endpoint::has_secret);
+    let shown = pattern.filter(|_| has_secret).unwrap_or_else(|| path.clone());
+    let span = tracing::info_span!("request", id, method = %request.method(), path = shown);
     let begun = Instant::now();
     let mut response = match stop(&request, &state, endpoint) {
         Some(response) => request.into_response(response.map_into_right_body()),
@@ -61,6 +64,9 @@ pub async fn around<B: MessageBody + 'static>(
     };
     state.metrics.count(place, response.status().as_u16(), begun.elapsed());
     complete(response.headers_mut(), &state, path.strip_prefix(base).unwrap_or_default(), &id);
+    // Under `no-referrer` Chromium sends `Origin: null` with our own forms, so it is there for nothing but secrets.
+    let referrer = if has_secret { "no-referrer" } else { "same-origin" };
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static(referrer));
     Ok(response)
 }
 
@@ -106,6 +112,4 @@ fn complete(headers: &mut HeaderMap, state: &State, path: &str, id: &str) {
     if own {
         headers.insert(COOP, fixed("same-origin"));
     }
-    // Under `no-referrer` Chromium would send `Origin: null` with our own forms.
-    headers.insert(REFERRER_POLICY, fixed("same-origin"));
 }

@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, guard};
 
 use super::oauth::{authorize, end_session, introspect, metadata, preflight, revoke, token, userinfo};
-use super::person::{account, choose, consent, language, logo, sign_in, sign_out};
+use super::person::{account, check_mail, choose, consent, forgot, language, links, logo, sign_in, sign_out, sign_up};
 use super::{openapi, status};
 
 /// Who may read an answer from a web page of another origin (decision 22).
@@ -63,6 +63,13 @@ pub struct Endpoint {
     pub rate: Rate,
     pub summary: &'static str,
     route: fn(Resource) -> Resource,
+}
+
+impl Endpoint {
+    /// Whether the URL itself is a secret, as that of a link in a mail is.
+    pub fn has_secret(&self) -> bool {
+        self.path.ends_with("/{token}")
+    }
 }
 
 const fn page(
@@ -184,6 +191,29 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/sign-in", &["GET"], Rate::Page, "Sign in to the account page", |r| r.route(read().to(sign_in::begin))),
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {
         r.route(read().to(sign_in::show)).route(write().to(sign_in::submit))
+    }),
+    page("/sign-up", &["GET"], Rate::Page, "Make an account", |r| r.route(read().to(sign_up::begin))),
+    page("/sign-up/{id}", &["GET", "POST"], Rate::Mail, "Make an account", |r| {
+        r.route(read().to(sign_up::show)).route(write().to(sign_up::submit))
+    }),
+    page("/check-mail/{id}", &["GET", "POST"], Rate::Guess, "Type the code that was sent, or have it sent again", |r| {
+        r.route(read().to(check_mail::show)).route(write().to(check_mail::submit))
+    }),
+    page("/verify-email/{token}", &["GET", "POST"], Rate::Guess, "Prove an address by the link that was sent to it", |r| {
+        r.route(read().to(links::show_verification)).route(write().to(links::verify))
+    }),
+    page("/sign-in-by-mail/{id}", &["GET", "POST"], Rate::Mail, "Have a link sent to sign in with", |r| {
+        r.route(read().to(forgot::show_by_mail)).route(write().to(forgot::submit_by_mail))
+    }),
+    page("/sign-in-link/{token}", &["GET", "POST"], Rate::Guess, "Sign in by the link that was sent", |r| {
+        r.route(read().to(links::show_sign_in)).route(write().to(links::sign_in))
+    }),
+    page("/forgot-password", &["GET"], Rate::Page, "Have a link sent for a new password", |r| r.route(read().to(forgot::begin))),
+    page("/forgot-password/{id}", &["GET", "POST"], Rate::Mail, "Have a link sent for a new password", |r| {
+        r.route(read().to(forgot::show)).route(write().to(forgot::submit))
+    }),
+    page("/reset-password/{token}", &["GET", "POST"], Rate::Guess, "Choose a new password by the link that was sent", |r| {
+        r.route(read().to(links::show_reset)).route(write().to(links::reset))
     }),
     page("/choose-account/{id}", &["GET", "POST"], Rate::Page, "Go on as yourself or as somebody else", |r| {
         r.route(read().to(choose::show)).route(write().to(choose::submit))

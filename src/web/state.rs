@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::ACCEPT_LANGUAGE;
 use ipnet::IpNet;
 
 use super::limits::Limits;
 use super::pages::{AppLook, Checked, Frame, HouseLook};
 use super::prepared::{Jwks, Prepared};
-use super::{Csrf, Metrics};
+use super::{Csrf, Metrics, extract};
 use crate::endpoints::{ClientRef, Provider};
-use crate::oauth::locale::negotiate;
 
 /// Where the operator's accent colour is served.
 pub const ACCENT_CSS_PATH: &str = "/static/accent.css";
@@ -37,9 +35,7 @@ impl State {
     /// The surroundings of a page for one browser, in the language that the person chose, the app asked for or the browser
     /// prefers, in this order.
     pub fn frame(&self, request: &HttpRequest, browser_hash: &str, app: Option<&ClientRef>, ui_locales: Option<&str>) -> Frame {
-        let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let chosen = request.cookie("lang");
-        let lang = negotiate(chosen.as_ref().map(|cookie| cookie.value()).or(ui_locales), header);
+        let lang = extract::language(request, ui_locales);
         let base = self.provider.issuer.path();
         Frame {
             lang,

@@ -34,6 +34,8 @@ pub enum Reason {
 #[derive(Debug)]
 pub enum Step {
     SignIn(Reason),
+    /// The app asked for a new account (Initiating User Registration 1.0).
+    SignUp,
     Choose,
     /// The scope that the person is asked about.
     Consent(Scope),
@@ -61,7 +63,7 @@ pub fn next(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> Step 
     }
     let refuse = |code, why| Step::Refuse(Error::new(code, why));
     match step {
-        Step::SignIn(_) => refuse(ErrorCode::LoginRequired, "the person has to sign in"),
+        Step::SignIn(_) | Step::SignUp => refuse(ErrorCode::LoginRequired, "the person has to sign in"),
         Step::Choose => refuse(ErrorCode::AccountSelectionRequired, "the person has to choose an account"),
         Step::Consent(_) => refuse(ErrorCode::ConsentRequired, "the person has to consent"),
         step @ (Step::Refuse(_) | Step::Issue(_)) => step,
@@ -73,10 +75,15 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
         let why = "no way of signing in here meets the essential acr";
         return Step::Refuse(Error::new(ErrorCode::UnmetAuthenticationRequirements, why));
     }
-    let Some(signed) = facts.signed else { return Step::SignIn(Reason::NoSession) };
+    let Some(signed) = facts.signed else {
+        return if request.prompt.has_create() { Step::SignUp } else { Step::SignIn(Reason::NoSession) };
+    };
     let session = &signed.session;
     let did = |kind| facts.events.iter().any(|event| event.kind == kind && event.session_id == session.id);
     let signed_in_now = did(EventKind::SignedIn);
+    if request.prompt.has_create() && !signed_in_now {
+        return Step::SignUp;
+    }
     if request.prompt.has_select_account() && !did(EventKind::Chosen) && !signed_in_now {
         return Step::Choose;
     }

@@ -76,7 +76,7 @@ fn turn(family: &Family, presented: &PresentedRefresh, client: &AuthenticatedCli
 async fn holder(conn: &mut Conn, provider: &Provider, grant: &Grant, now: Timestamp) -> Result<Option<User>, Fault> {
     match (&grant.session_id, &grant.user_id) {
         (Some(session), _) if !grant.offline => sessions::person(conn, session, provider.policy.session_idle_seconds, now).await,
-        (_, Some(id)) => Ok(users::by_id(conn, id).await?.filter(|user| user.disabled_at.is_none())),
+        (_, Some(id)) => Ok(users::by_id(conn, id).await?.filter(User::is_open)),
         (_, None) => Ok(None),
     }
 }

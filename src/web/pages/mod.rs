@@ -2,6 +2,8 @@
 //! nothing, reads nothing and never carries a secret, except a CSRF token or the answer that `form_post` sends on.
 
 mod account;
+mod ask_address;
+mod check_mail;
 mod choose_account;
 mod confirm;
 mod consent;
@@ -12,11 +14,15 @@ mod docs;
 mod error;
 pub mod form_post;
 mod frame;
+mod link;
 mod new_password;
 mod sign_in;
 mod sign_out;
+mod sign_up;
 
 pub use account::{Account, AppRow, Notice, SessionRow};
+pub use ask_address::{AskAddress, Asked};
+pub use check_mail::{CheckMail, CodeProblem};
 pub use choose_account::{Choice, ChooseAccount};
 pub use confirm::{Confirm, Removal};
 pub use consent::{Consent, ResourceName};
@@ -26,9 +32,11 @@ pub use docs::{Docs, DocsAnswer, DocsEndpoint, DocsGroup, DocsParameter};
 pub use error::{Developer, ErrorPage, Kind};
 pub use form_post::FormPost;
 pub use frame::{AppLook, Checked, Frame, HouseLook};
+pub use link::{Link, LinkCode, LinkTo, ResetPassword, Tidings, Told};
 pub use new_password::NewPassword;
 pub use sign_in::{Occasion, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
+pub use sign_up::{FormProblem, SignUp};
 
 use askama::Template;
 

@@ -15,6 +15,10 @@ pub struct SignIn {
     pub username: String,
     /// Where to choose another account, when the address was remembered or the session's.
     pub not_you_url: Option<String>,
+    /// Where to make an account, where to have the password replaced, and where to have a link sent; where there is such a way.
+    pub sign_up_url: Option<String>,
+    pub forgot_url: Option<String>,
+    pub by_mail_url: Option<String>,
     pub occasion: Occasion,
     pub problem: Option<SignInProblem>,
 }

@@ -3,13 +3,17 @@
 //! A POST checks where it came from, hands the act to `endpoints` and answers 303, so that no back button sends it again.
 
 pub mod account;
+pub mod check_mail;
 pub mod choose;
 pub mod consent;
 pub mod error;
+pub mod forgot;
 pub mod language;
+pub mod links;
 pub mod logo;
 pub mod sign_in;
 pub mod sign_out;
+pub mod sign_up;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -122,7 +126,8 @@ pub async fn own_form(state: &State, request: &HttpRequest, payload: Payload, vi
     if state.csrf.accepts(request, issuer, &visit.browser_hash, form.get("csrf")) {
         return Ok(form);
     }
-    tracing::warn!(path = request.path(), "a form did not come from a page of ours");
+    // The pattern and not the path, which may hold the secret of a link.
+    tracing::warn!(page = request.match_pattern(), "a form did not come from a page of ours");
     let is_stale = csrf::says_from_here(request, issuer);
     Err(refuse(Kind::Forbidden, if is_stale { ForeignBecause::Stale } else { ForeignBecause::Elsewhere }))
 }
@@ -132,11 +137,16 @@ fn is_for(visit: &Visit, form: &Params) -> bool {
     visit.session.as_ref().is_some_and(|signed| form.get("as") == Some(signed.session.sid.as_str()))
 }
 
+/// The language of the pages and mails of an interaction: the app may have a wish.
+fn speak(opened: &mut Opened, request: &HttpRequest) {
+    opened.visit.lang = extract::language(request, ui_locales(&opened.found));
+}
+
 /// The languages that the app asked for.
 fn ui_locales(found: &Found) -> Option<&str> {
     match &found.errand {
         Errand::App(request) => request.ui_locales.as_deref(),
-        Errand::Account | Errand::SignOut(_) => None,
+        Errand::Account | Errand::StepUp(_) | Errand::SignOut(_) => None,
     }
 }
 

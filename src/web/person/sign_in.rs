@@ -5,13 +5,14 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{ForeignBecause, Opened, broken, go_on, open, open_for, own_form, page, ui_locales};
+use super::{ForeignBecause, Opened, broken, go_on, open, open_for, own_form, page, speak, ui_locales};
 use crate::base::Secret;
 use crate::endpoints::authorize::Reason;
-use crate::endpoints::interaction::{self, Errand, Outcome, Page, PasswordOutcome};
+use crate::endpoints::interaction::{self, Errand, Outcome, Page};
+use crate::endpoints::sign_in::{self as enter, Credentials, PasswordOutcome, Stay};
 use crate::web::limits::Failure;
 use crate::web::pages::{Occasion, SignIn, SignInProblem};
-use crate::web::{State, answer, cookies, extract};
+use crate::web::{State, answer, extract};
 
 /// Seconds after which a person may try again when every hashing thread is busy.
 const BUSY_SECONDS: i64 = 2;
@@ -43,7 +44,7 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
             answer::with_browser(render(&state, &request, &opened, Shown::first(reason)), opened.browser)
         }
         // Another account was chosen, or "not you?": signing in as somebody else is always open.
-        Outcome::Page { page: Page::Choose | Page::Consent(_), .. } => {
+        Outcome::Page { page: Page::Choose | Page::SignUp | Page::CheckMail | Page::Consent(_), .. } => {
             answer::with_browser(render(&state, &request, &opened, Shown::first(Reason::OtherPerson)), opened.browser)
         }
         outcome => answer::outcome(&state, opened.browser, outcome),
@@ -70,7 +71,7 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
     let own_address = || opened.visit.session.as_ref().and_then(|signed| signed.user.email.clone());
     let hint = match &found.errand {
         Errand::App(request) => request.login_hint.clone(),
-        Errand::Account | Errand::SignOut(_) => None,
+        Errand::Account | Errand::StepUp(_) | Errand::SignOut(_) => None,
     };
     let again = shown.reason == Reason::Again;
     let username = shown.username.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
@@ -89,6 +90,9 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         action: format!("{base}/sign-in/{}", found.id),
         username,
         not_you_url: again.then(|| format!("{base}/choose-account/{}", found.id)),
+        sign_up_url: (!again && state.provider.sign_up_is_open()).then(|| format!("{base}/sign-up/{}", found.id)),
+        forgot_url: state.provider.post.is_on().then(|| format!("{base}/forgot-password/{}", found.id)),
+        by_mail_url: state.provider.sign_in_by_mail().then(|| format!("{base}/sign-in-by-mail/{}", found.id)),
         occasion: if again { Occasion::Again } else { Occasion::First },
         problem: shown.problem,
         frame,
@@ -111,7 +115,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
         Err(foreign) if foreign.why == ForeignBecause::Stale && browser.new.is_none() => None,
         Err(foreign) => return foreign.response,
     };
-    let opened = match open_for(&state, &request, &id, (visit, browser)).await {
+    let mut opened = match open_for(&state, &request, &id, (visit, browser)).await {
         Ok(opened) => opened,
         Err(response) => return response,
     };
@@ -119,7 +123,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     if form.get("action") == Some("cancel") {
         return answer::outcome(&state, opened.browser, interaction::cancel(&state.provider, &opened.found));
     }
-    if !matches!(opened.found.errand, Errand::App(_) | Errand::Account) {
+    if !matches!(opened.found.errand, Errand::App(_) | Errand::Account | Errand::StepUp(_)) {
         return go_on(&state, &request, opened).await;
     }
     let username = form.get("username").unwrap_or_default().trim().to_owned();
@@ -132,18 +136,13 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     if let Some(problem) = missing {
         return again(&state, &request, opened, (Some(username), problem)).await;
     }
-    let credentials = (username.clone(), Secret::new(password.to_owned()));
-    let outcome = interaction::sign_in(&state.provider, opened.found.clone(), credentials, &opened.visit).await;
+    let stay = if form.get("remember").is_some() { Stay::Remembered } else { Stay::UntilBrowserCloses };
+    let credentials = Credentials { login: username.clone(), password: Secret::new(password.to_owned()), stay };
+    speak(&mut opened, &request);
+    let outcome = enter::with_password(&state.provider, opened.found.clone(), credentials, &opened.visit).await;
     let problem = match outcome {
-        Ok(PasswordOutcome::Done(signed_in)) => {
-            let seconds = state.provider.policy.session_absolute_seconds;
-            let cookie = cookies::set_session(&state.provider.issuer, signed_in.token.expose(), seconds);
-            let mut response = answer::outcome(&state, opened.browser, signed_in.outcome);
-            return match response.add_cookie(&cookie) {
-                Ok(()) => response,
-                Err(error) => broken(&state, &request, &crate::base::Fault::new("web: session cookie", error)),
-            };
-        }
+        Ok(PasswordOutcome::Done(signed_in)) => return answer::signed_in(&state, opened.browser, signed_in),
+        Ok(PasswordOutcome::MustVerify(outcome)) => return answer::outcome(&state, opened.browser, outcome),
         Ok(PasswordOutcome::Wrong) => SignInProblem::NoMatch,
         Ok(PasswordOutcome::Throttled { retry_after_seconds }) => SignInProblem::SlowedDown { seconds: retry_after_seconds },
         Ok(PasswordOutcome::Busy) => SignInProblem::Busy,

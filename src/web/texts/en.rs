@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Count, One, Texts, Two, password};
+use super::{Count, One, Texts, Two, accounts, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "en",
@@ -32,6 +32,7 @@ pub(super) static TEXTS: Texts = Texts {
     form_expired_app: One::new("This page was open for a while. Nothing was lost: sign in again to go on to {}."),
     busy: "Many people are signing in at this moment. Try again in a few seconds.",
 
+    accounts: accounts::EN,
     passwords: password::EN,
 
     consent_title: One::new("{} asks for your permission"),

@@ -1,6 +1,7 @@
 //! Every string that a person reads on a page, in each language. A language is one value of `Texts`, so a string that
 //! is missing in one does not compile. No string stands in a template, and none is put together from pieces of words.
 
+mod accounts;
 mod de;
 mod en;
 mod password;
@@ -8,7 +9,8 @@ mod phrase;
 mod when;
 
 pub use crate::oauth::locale::Lang;
-pub use password::PasswordTexts;
+pub use accounts::AccountTexts;
+use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
 pub use when::{ago, exact, iso};
 
@@ -45,6 +47,9 @@ pub struct Texts {
     pub form_expired: &'static str,
     pub form_expired_app: One,
     pub busy: &'static str,
+
+    // accounts
+    pub accounts: AccountTexts,
 
     // new passwords
     pub passwords: PasswordTexts,

@@ -1,0 +1,142 @@
+//! A forgotten password: only who holds the mail of the account gets to choose another (EM-01). It replaces the password and
+//! nothing else: every other proof is still asked for (decision 24).
+
+use super::verify::owner;
+use super::{Await, Recipient, add_event, mail, mailed, notice};
+use crate::base::{Fault, Id, Secret};
+use crate::endpoints::interaction::{Found, Outcome};
+use crate::endpoints::{Provider, Visit, audit};
+use crate::identity::device::device;
+use crate::identity::one_time::{self, OneTime, Purpose};
+use crate::identity::passwords::Unhashed;
+use crate::identity::policy::{About, Weakness};
+use crate::identity::users::{self, User, email_key};
+use crate::notify::Letter;
+use crate::store::{audit as audits, outbox};
+
+/// Sends a link for a new password, if there is an account for what was typed.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn ask(provider: &Provider, found: &Found, typed: &str, visit: &Visit) -> Result<Outcome, Fault> {
+    let mut conn = provider.db.conn();
+    let user = users::by_login(&mut conn, typed).await?.filter(User::is_open);
+    let to = user.as_ref().and_then(|user| Recipient::of(user, visit.lang));
+    let is_known = to.is_some();
+    // A letter is made in any case: what is done for nobody takes as long.
+    let to = to.unwrap_or_else(|| Recipient::nobody(typed, visit.lang));
+    let may_send = one_time::may_send(&mut conn, &to.email_key, visit.now).await? && is_known && provider.post.is_on();
+    let mut errand = to.errand(Purpose::ResetPassword, String::new(), visit);
+    errand.interaction_id = Some(found.id.clone());
+    let letter = mail(provider, &to, errand, visit.now, |link, _| Letter::ResetPassword { link })?;
+    let mut record = audit("reset_asked", "anonymous", visit.now);
+    record.user_id = to.user_id;
+    record.address = Some(visit.address.to_string());
+    let event = mailed(Await::Reset, typed)?;
+    let (ids, interaction, now) = ((provider.new_id()?, provider.new_id()?), found.id.clone(), visit.now);
+    provider
+        .db
+        .write(async move |tx| {
+            if may_send {
+                letter.send(tx, now).await?;
+                audits::write(tx, &ids.0, &record).await?;
+            }
+            add_event(tx, &ids.1, &interaction, &event, now).await
+        })
+        .await?;
+    Ok(found.check_mail())
+}
+
+/// What is behind a link for a new password.
+pub struct Reset {
+    row: OneTime,
+    user: User,
+}
+
+impl Reset {
+    pub fn address(&self) -> &str {
+        &self.row.email
+    }
+}
+
+/// What became of a new password.
+pub enum Done {
+    /// It is set; the person signs in with it, for what they came for.
+    Set {
+        interaction: Option<Id>,
+    },
+    Refused(Vec<Weakness>),
+    /// The link was used or is too old, or the account is not what it was.
+    Gone,
+    Busy,
+}
+
+/// What a link is for. It consumes nothing.
+///
+/// # Errors
+/// Storage failed.
+pub async fn find(provider: &Provider, token: &str, visit: &Visit) -> Result<Option<Reset>, Fault> {
+    let mut conn = provider.db.conn();
+    let Some(row) = one_time::find(&mut conn, Purpose::ResetPassword, token, visit.now).await? else { return Ok(None) };
+    Ok(owner(provider, &row).await?.map(|user| Reset { row, user }))
+}
+
+/// Gives the account of a link another password. Every session of it ends, and everything that apps hold.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>, visit: &Visit) -> Result<Done, Fault> {
+    let Reset { row, user } = found;
+    let name = user.claims.get("name").and_then(|name| name.as_str());
+    let about = About { email: user.email.as_deref(), name, house: &provider.policy.accounts.house };
+    let password = match provider.password_policy.accept(password, &about).await {
+        Ok(password) => password,
+        Err(weaknesses) => return Ok(Done::Refused(weaknesses)),
+    };
+    let phc = match provider.hasher.hash(password).await {
+        Ok(phc) => phc,
+        Err(Unhashed::Busy) => return Ok(Done::Busy),
+        Err(Unhashed::Broken(fault)) => return Err(fault),
+    };
+    let told = Recipient::of(&user, visit.lang).map(|to| notice(provider, &to, changed(provider, &to, visit), visit.now));
+    let told = told.transpose()?;
+    let mut record = audit("password_reset", user.id.as_str(), visit.now);
+    record.user_id = Some(user.id.clone());
+    record.address = Some(visit.address.to_string());
+    let (id, now, interaction) = (provider.new_id()?, visit.now, row.interaction_id.clone());
+    let done = provider
+        .db
+        .write(async move |tx| {
+            if !one_time::consume(tx, &row, now).await? || !users::prove_address(tx, &user, &row.email_key, now).await? {
+                return Ok(false);
+            }
+            users::set_password(tx, &user.id, &phc, now).await?;
+            for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn] {
+                one_time::void(tx, &user.id, purpose, now).await?;
+            }
+            if let Some(told) = &told {
+                outbox::enqueue(tx, told, now).await?;
+            }
+            audits::write(tx, &id, &record).await?;
+            Ok(true)
+        })
+        .await?;
+    Ok(if done { Done::Set { interaction } } else { Done::Gone })
+}
+
+/// The notice that a password was changed.
+pub(super) fn changed(provider: &Provider, to: &Recipient, visit: &Visit) -> Letter {
+    Letter::PasswordChanged {
+        at: visit.now,
+        device: device(to.lang, &visit.user_agent),
+        reset_link: provider.issuer.join("/forgot-password"),
+    }
+}
+
+impl Recipient {
+    /// Whoever was typed, for a letter that is made and thrown away.
+    pub(super) fn nobody(typed: &str, lang: crate::oauth::Lang) -> Self {
+        let email_key = email_key(typed).unwrap_or_else(|| "nobody@invalid".to_owned());
+        Self { user_id: None, email: email_key.clone(), email_key, name: None, lang }
+    }
+}

@@ -1,0 +1,251 @@
+//! How a person comes in: by password, or by what was sent to their address. Both end in [`establish`], the one place
+//! where a session begins.
+
+use super::accounts::{self, Mail};
+use super::interaction::{Found, Outcome, look};
+use super::{Provider, Signed, Visit, audit};
+use crate::base::{Fault, Secret, public_id};
+use crate::identity::device::{device, network};
+use crate::identity::one_time::{self, OneTime, Purpose};
+use crate::identity::sessions::{self, NewSession, SessionToken};
+use crate::identity::sign_in::{self, Attempt, Outcome as Verdict};
+use crate::identity::users::{self, User};
+use crate::notify::Letter;
+use crate::store::interactions::{self, Event, EventKind};
+use crate::store::known_devices::{self, Standing};
+use crate::store::{Tx, audit as audits, grants, outbox, passwords};
+
+/// The person in front of a page, after what they just did.
+pub struct SignedIn {
+    pub token: Secret<String>,
+    pub stay: Stay,
+    pub outcome: Outcome,
+}
+
+/// How long the browser keeps the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    Remembered,
+    UntilBrowserCloses,
+}
+
+/// What a password led to.
+pub enum PasswordOutcome {
+    Done(SignedIn),
+    /// The password was right; the address has to be proved first.
+    MustVerify(Outcome),
+    Wrong,
+    Throttled {
+        retry_after_seconds: i64,
+    },
+    Busy,
+}
+
+/// What a person typed on the sign-in page.
+pub struct Credentials {
+    pub login: String,
+    pub password: Secret<String>,
+    pub stay: Stay,
+}
+
+/// Signs a person in with a password. The session of anybody else in this browser ends once the new one has begun.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn with_password(
+    provider: &Provider,
+    found: Found,
+    credentials: Credentials,
+    visit: &Visit,
+) -> Result<PasswordOutcome, Fault> {
+    let attempt = Attempt {
+        login: credentials.login.clone(),
+        password: credentials.password,
+        browser_hash: visit.browser_hash.clone(),
+        address: visit.address,
+        now: visit.now,
+    };
+    let (user, phc) = match sign_in::password(&provider.db, &provider.hasher, attempt).await? {
+        Verdict::Verified { user, phc } => (user, phc),
+        Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
+        Verdict::Throttled { retry_after_seconds } => {
+            record_throttled(provider, &found, &credentials.login, visit).await?;
+            return Ok(PasswordOutcome::Throttled { retry_after_seconds });
+        }
+        Verdict::Busy => return Ok(PasswordOutcome::Busy),
+    };
+    if provider.policy.accounts.must_verify(&user) {
+        let outcome = accounts::ask_to_verify(provider, &found, &user, visit).await?;
+        return Ok(PasswordOutcome::MustVerify(outcome));
+    }
+    let entry = Entry { user, amr: "pwd", proof: Proof::Password { phc }, stay: credentials.stay };
+    match establish(provider, found, entry, visit).await? {
+        Some(signed_in) => Ok(PasswordOutcome::Done(signed_in)),
+        None => Ok(PasswordOutcome::Wrong),
+    }
+}
+
+/// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password. A
+/// stranger makes one row a minute.
+async fn record_throttled(provider: &Provider, found: &Found, login: &str, visit: &Visit) -> Result<(), Fault> {
+    if !provider.buckets.is_first_in_a_minute("audit throttled", visit.address, visit.now) {
+        return Ok(());
+    }
+    let mut record = audit("throttled", "anonymous", visit.now);
+    record.user_id = users::by_login(&mut provider.db.conn(), login).await?.map(|user| user.id);
+    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
+    record.address = Some(visit.address.to_string());
+    let id = provider.new_id()?;
+    provider.db.write(async move |tx| audits::write(tx, &id, &record).await).await
+}
+
+/// Who comes in and on what grounds.
+pub(super) struct Entry {
+    pub user: User,
+    /// What was done, in the words of RFC 8176.
+    pub amr: &'static str,
+    pub proof: Proof,
+    pub stay: Stay,
+}
+
+/// What the transaction looks at again, or uses up.
+pub(super) enum Proof {
+    Password {
+        phc: String,
+    },
+    /// What was sent to the person's address; it proves the address as well.
+    Mailed(OneTime),
+    /// The same, for who signed up: the password and name that were given then become the account's.
+    SignedUp(OneTime, accounts::SignUpDetail),
+}
+
+impl Proof {
+    async fn take(&self, tx: &mut Tx, user: &User, visit: &Visit) -> Result<bool, Fault> {
+        let now = visit.now;
+        match self {
+            Self::Password { phc } => passwords::stands(tx, &user.id, phc).await,
+            Self::Mailed(row) => {
+                Ok(one_time::consume(tx, row, now).await? && users::prove_address(tx, user, &row.email_key, now).await?)
+            }
+            Self::SignedUp(row, detail) => {
+                Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
+            }
+        }
+    }
+}
+
+/// Begins a session, or gives the one of this browser a new token, in one transaction with its grounds. Nothing if the grounds are
+/// gone by then. A person who has signed in elsewhere before hears of it by mail.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub(super) async fn establish(
+    provider: &Provider,
+    mut found: Found,
+    entry: Entry,
+    visit: &Visit,
+) -> Result<Option<SignedIn>, Fault> {
+    let Entry { user, amr, proof, stay } = entry;
+    let token = SessionToken::new(&provider.random)?;
+    let session = next_session(provider, &user, (&token, amr), visit)?;
+    let notice = new_device_notice(provider, &user, &session, visit).await?;
+    let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
+    let mut record = audit("sign_in", user.id.as_str(), visit.now);
+    record.user_id = Some(user.id.clone());
+    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
+    record.address = Some(visit.address.to_string());
+    record.detail = serde_json::json!({ "amr": [amr], "user_agent": visit.user_agent });
+    let ids = (provider.new_id()?, provider.new_id()?);
+    let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
+    let (person, here) = (user.clone(), visit.clone());
+    let begun = provider
+        .db
+        .write(async move |tx| {
+            if !proof.take(tx, &person, &here).await? {
+                return Ok(false);
+            }
+            begin(tx, &stored, &here).await?;
+            known_devices::record(tx, &person.id, &here.browser_hash, now).await?;
+            if let Some(mail) = &notice {
+                mail.prepared.store(tx).await?;
+                outbox::enqueue(tx, &mail.sealed, now).await?;
+            }
+            interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
+            audits::write(tx, &ids.1, &record).await?;
+            Ok(true)
+        })
+        .await?;
+    if !begun {
+        return Ok(None);
+    }
+    found.events.push(event);
+    // What was proved just now may have changed the person.
+    let user = users::by_id(&mut provider.db.conn(), &user.id).await?.unwrap_or(user);
+    let after = Visit { session: Some(Signed { session: session.session(), user }), ..visit.clone() };
+    let outcome = look(provider, &found, &after).await?;
+    Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), stay, outcome }))
+}
+
+/// The session takes the place of the one that this browser had. A second click on the button comes with the cookie from
+/// before the first: what that first click began in this browser for the same person ends as well.
+async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault> {
+    let now = visit.now;
+    if let Some(before) = &visit.session {
+        if before.user.id == new.user_id {
+            return sessions::reauthenticate(tx, new).await;
+        }
+        sessions::end(tx, &before.session.id, now).await?;
+        grants::revoke_for_session(tx, &before.session.id, now).await?;
+    }
+    for twin in sessions::of_browser(tx, &new.user_id, &visit.browser_hash).await? {
+        sessions::end(tx, &twin, now).await?;
+        grants::revoke_for_session(tx, &twin, now).await?;
+    }
+    sessions::start(tx, new).await
+}
+
+/// The session after a sign-in: the same one with a new token for the same person, a new one for anybody else.
+fn next_session(
+    provider: &Provider,
+    user: &User,
+    (token, amr): (&SessionToken, &str),
+    visit: &Visit,
+) -> Result<NewSession, Fault> {
+    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
+    let (id, sid) = match kept {
+        Some(signed) => (signed.session.id.clone(), signed.session.sid.clone()),
+        None => (provider.new_id()?, public_id(&provider.random)?),
+    };
+    Ok(NewSession {
+        id,
+        sid,
+        token_hash: token.hash(),
+        user_id: user.id.clone(),
+        browser_hash: visit.browser_hash.clone(),
+        auth_time: visit.now,
+        acr: sessions::AAL1.to_owned(),
+        amr: vec![amr.to_owned()],
+        user_agent: visit.user_agent.clone(),
+        address: visit.address.to_string(),
+        now: visit.now,
+        expires_at: visit.now.plus(provider.policy.session_absolute_seconds),
+    })
+}
+
+/// The mail about a sign-in from a browser that the person has never used, with a way to say "that wasn't me".
+async fn new_device_notice(provider: &Provider, user: &User, session: &NewSession, visit: &Visit) -> Result<Option<Mail>, Fault> {
+    let standing = known_devices::standing(&mut provider.db.conn(), &user.id, &visit.browser_hash).await?;
+    if standing != Standing::New || !provider.post.is_on() {
+        return Ok(None);
+    }
+    let Some(to) = accounts::Recipient::of(user, visit.lang) else { return Ok(None) };
+    let detail = serde_json::json!({ "session": session.id.as_str() }).to_string();
+    let errand = to.errand(Purpose::NotMe, detail, visit);
+    let mail = accounts::mail(provider, &to, errand, visit.now, |link, _| Letter::NewDevice {
+        at: visit.now,
+        device: device(visit.lang, &visit.user_agent),
+        network: network(visit.address),
+        not_me_link: link,
+    })?;
+    Ok(Some(mail))
+}
