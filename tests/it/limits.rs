@@ -76,10 +76,12 @@ async fn classes() {
     app.clock.advance(15);
     assert!(!is_refused(&from(&rp, again, "GET", "/authorize", "").await), "after Retry-After");
     assert!(is_refused(&from(&rp, again, "GET", "/authorize", "").await));
-    for path in ["/a", "/b", "/c", "/d"] {
+    for path in ["/a", "/b", "/c", "/%00"] {
         assert_eq!(from(&rp, unknown, "GET", path, "").await.status, 404);
     }
-    assert!(is_refused(&from(&rp, unknown, "GET", "/e", "").await), "what is not there");
+    for path in ["/e", "/%00", "/sign-in/%00"] {
+        assert!(is_refused(&from(&rp, unknown, "GET", path, "").await), "what is not there");
+    }
 }
 
 /// The defaults: programs with credentials are not limited, nor is metadata; pages are at 600 a minute.
