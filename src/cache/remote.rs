@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, Script};
@@ -24,8 +24,14 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// How often the thread looks whether Redis has to be brought back.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// A connection that lasts less than this is brought back later each time, up to [`LONGEST_PAUSE`]: it would only be lost again.
+const STEADY: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// Milliseconds that a key outlives its debt, so that clocks may differ.
 const SKEW_MILLIS: i64 = 60_000;
+
+const GONE: &str = "Redis does not answer: rate limits are counted by this process alone";
 
 /// Each bucket is a key that holds the microsecond at which its debt is paid. KEYS are the buckets; ARGV are now, the
 /// skew, and the interval and capacity of each. The answer is the number of the bucket that refuses, or 0, and all debts.
@@ -134,21 +140,32 @@ impl Link {
         let was_there = self.connection.write().unwrap_or_else(PoisonError::into_inner).take().is_some();
         if was_there {
             self.fallbacks.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(why, "Redis does not answer: rate limits are counted by this process alone");
+            tracing::warn!(why, "{GONE}");
         }
         None
     }
 
-    /// A connection that has answered within the limit.
+    /// A connection over which a decision about two buckets was made within the limit.
     async fn connect(&self, client: &Client) -> Result<MultiplexedConnection, String> {
         let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(CONNECT));
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let late = |_| "it takes too long".to_owned();
         let connected = tokio::time::timeout(CONNECT, connecting).await.map_err(late)?;
         let mut connection = connected.map_err(|error| why(&error))?;
-        let loaded = tokio::time::timeout(LIMIT, self.script.load_async(&mut connection)).await.map_err(late)?;
-        loaded.map_err(|error| why(&error))?;
-        Ok(connection)
+        let mut probe = self.script.prepare_invoke();
+        probe.arg(0).arg(SKEW_MILLIS);
+        for name in ["vouchsafe:probe:a", "vouchsafe:probe:b"] {
+            probe.key(name).arg(1).arg(SKEW_MILLIS);
+        }
+        let probed = tokio::time::timeout(LIMIT, probe.invoke_async::<Vec<i64>>(&mut connection)).await.map_err(late)?;
+        probed.map(|_| connection).map_err(|error| why(&error))
+    }
+
+    /// Makes a connection for everybody.
+    async fn bring_back(&self, client: &Client) -> Result<(), String> {
+        let connection = self.connect(client).await?;
+        *self.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        Ok(())
     }
 }
 
@@ -162,25 +179,31 @@ fn run(client: &Client, link: &Link, mut stopped: watch::Receiver<()>) {
         }
     };
     runtime.block_on(async {
-        let mut said = false;
+        let (mut said, mut pause, mut there_since) = (false, LOOK, None::<Instant>);
         loop {
-            if link.connection().is_none() {
-                match link.connect(client).await {
-                    Ok(connection) => {
-                        *link.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(connection);
-                        tracing::info!("Redis answers: rate limits are shared by all nodes");
-                        said = true;
-                    }
-                    Err(why) if !said => {
-                        tracing::warn!(why, "Redis does not answer: rate limits are counted by this process alone");
-                        said = true;
-                    }
-                    Err(_) => {}
+            let is_there = link.connection().is_some();
+            let wait = match (is_there, there_since) {
+                (true, _) => LOOK,
+                // It was there, and is lost.
+                (false, Some(since)) => {
+                    there_since = None;
+                    pause = if since.elapsed() < STEADY { (pause * 2).min(LONGEST_PAUSE) } else { LOOK };
+                    pause
                 }
-            }
+                (false, None) => {
+                    match link.bring_back(client).await {
+                        Ok(()) => tracing::info!("Redis answers: rate limits are shared by all nodes"),
+                        Err(why) if !said => tracing::warn!(why, "{GONE}"),
+                        Err(_) => {}
+                    }
+                    said = true;
+                    there_since = link.connection().map(|_| Instant::now());
+                    LOOK
+                }
+            };
             tokio::select! {
                 _ = stopped.changed() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(wait) => {}
             }
         }
     });

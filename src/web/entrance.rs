@@ -122,7 +122,11 @@ fn over_https(request: &ServiceRequest, issuer: &Issuer, endpoint: Option<&'stat
     let path = request.uri().path_and_query().map(|path| path.as_str()).filter(|path| path.starts_with('/'));
     match path {
         Some(path) if is_page && request.method().is_safe() => {
-            HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("{}{path}", issuer.origin()))).finish()
+            HttpResponse::PermanentRedirect()
+                .insert_header((LOCATION, format!("{}{path}", issuer.origin())))
+                // A proxy that says the wrong thing would be remembered by every browser.
+                .insert_header((CACHE_CONTROL, "no-store"))
+                .finish()
         }
         _ => {
             let why = "this came over plain http and was not processed; use https, and change every secret that was in it";

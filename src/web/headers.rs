@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -10,7 +11,6 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse};
 use tracing::Instrument as _;
 
 use super::pages::Kind;
@@ -58,8 +58,8 @@ pub async fn around<B: MessageBody + 'static>(
     let shown = pattern.filter(|_| has_secret).unwrap_or_else(|| path.clone());
     let span = tracing::info_span!("request", id, method = %request.method(), path = shown);
     let begun = Instant::now();
-    let mut response = match stop(&request, &state, endpoint) {
-        Some(response) => request.into_response(response.map_into_right_body()),
+    let mut response = match entrance::refusal(&request, &state, endpoint) {
+        Some(refusal) => request.into_response(refusal.map_into_right_body()),
         None => admitted(request, next, &state, endpoint).instrument(span).await?,
     };
     state.metrics.count(place, response.status().as_u16(), begun.elapsed());
@@ -70,14 +70,6 @@ pub async fn around<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// The answer to what no handler sees.
-fn stop(request: &ServiceRequest, state: &State, endpoint: Option<&'static Endpoint>) -> Option<HttpResponse> {
-    // A database may take no NUL in a text, and no path of ours has one.
-    let has_nul = || request.path().contains("%00");
-    entrance::refusal(request, state, endpoint)
-        .or_else(|| has_nul().then(|| error::show(state, request.request(), Kind::NotFound, None)))
-}
-
 /// The handler's answer, within the limits.
 async fn admitted<B: MessageBody + 'static>(
     request: ServiceRequest,
@@ -85,10 +77,16 @@ async fn admitted<B: MessageBody + 'static>(
     state: &State,
     endpoint: Option<&'static Endpoint>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match limits::admit(&request, state, endpoint).await {
-        Ok(level) => Ok(limits::settle(next.call(request).await?.map_into_left_body(), state, endpoint, level).await),
-        Err(refusal) => Ok(request.into_response(refusal.map_into_right_body())),
+    let level = match limits::admit(&request, state, endpoint).await {
+        Ok(level) => level,
+        Err(refusal) => return Ok(request.into_response(refusal.map_into_right_body())),
+    };
+    // A database may take no NUL in a text, and no path of ours has one.
+    if request.path().contains("%00") {
+        let nothing = error::show(state, request.request(), Kind::NotFound, None);
+        return Ok(request.into_response(nothing.map_into_right_body()));
     }
+    Ok(limits::settle(next.call(request).await?.map_into_left_body(), state, endpoint, level).await)
 }
 
 fn complete(headers: &mut HeaderMap, state: &State, path: &str, id: &str) {

@@ -3,10 +3,12 @@
 //! | class | charged to the network of the address |
 //! |---|---|
 //! | `Metadata` | nothing: the answers are prepared |
-//! | `Machine` | each failed proof (`failures`); where the operator limits that, everything (`machines`), and by client what one that has proved itself asks (`client`) |
+//! | `Machine` | each failed proof (`failures`), and everything (`machines`) where the operator limits that |
 //! | `Page` | everything (`pages`) |
 //! | `Guess` | as a page, and each POST (`guesses`) |
 //! | `Mail` | as a page, and each POST (`mail`) |
+//!
+//! Beside that a client that has proved itself is charged wherever it comes from (`client`), where the operator limits that.
 //!
 //! The answer says how much is left in the fields of draft-ietf-httpapi-ratelimit-headers-09 (`RateLimit`,
 //! `RateLimit-Policy`), and a refusal is 429 (RFC 6585 section 4) with `Retry-After`: OAuth JSON for programs, a page for people.

@@ -51,6 +51,7 @@ const fn bare(status: u16, meaning: &'static str) -> AnswerKind {
 
 const TOO_MUCH: AnswerKind = json(413, "The body is larger than 64 KiB");
 const WRONG_TYPE: AnswerKind = json(415, "The body is not application/x-www-form-urlencoded");
+const TOO_MANY: AnswerKind = json(429, "temporarily_unavailable: a rate limit is reached; see Retry-After and RateLimit");
 const UNAVAILABLE: AnswerKind = json(503, "temporarily_unavailable: try again after the seconds in Retry-After");
 const UNAUTHENTICATED: AnswerKind = json(401, "invalid_client: the client did not prove who it is");
 
@@ -99,6 +100,7 @@ const AUTHORIZE: Described = Described {
         bare(303, "To a page of ours, or back to the client with code, state and iss, or with error"),
         html(200, "The answer as a form (response_mode=form_post)"),
         html(400, "No client may be answered: an error page"),
+        html(429, "A rate limit is reached"),
         html(503, "Something on our side is not working"),
     ],
 };
@@ -124,6 +126,7 @@ const TOKEN: Described = Described {
         UNAUTHENTICATED,
         TOO_MUCH,
         WRONG_TYPE,
+        TOO_MANY,
         UNAVAILABLE,
     ],
 };
@@ -135,6 +138,7 @@ const USERINFO: Described = Described {
         json(200, "sub and the claims that were granted"),
         json(401, "invalid_token: unknown, expired, revoked, or not made out to this endpoint"),
         json(403, "insufficient_scope: openid is needed"),
+        TOO_MANY,
         UNAVAILABLE,
     ],
 };
@@ -145,6 +149,7 @@ const INTROSPECT: Described = Described {
     answers: &[
         json(200, "active, and what the token says if it is alive and the client may see it"),
         UNAUTHENTICATED,
+        TOO_MANY,
         UNAVAILABLE,
     ],
 };
@@ -156,6 +161,7 @@ const REVOKE: Described = Described {
         bare(200, "The token is dead, or was before"),
         json(400, "unauthorized_client: the token is not this client's"),
         UNAUTHENTICATED,
+        TOO_MANY,
         UNAVAILABLE,
     ],
 };
