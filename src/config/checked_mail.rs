@@ -35,7 +35,9 @@ impl Reader<'_> {
             Some(from) if !is_address(from) => {
                 self.refuse("mail.from", "is no e-mail address", "write it like no-reply@example.com");
             }
-            None if url.is_some() => self.refuse("mail.from", "is not set beside `mail.url`", "write the address that mail is from"),
+            None if url.is_some() => {
+                self.refuse("mail.from", "is not set beside `mail.url`", "write the address that mail is from")
+            }
             _ => {}
         }
         let templates = self.raw.path("mail.templates");

@@ -15,8 +15,8 @@ use std::fmt;
 use std::path::Path;
 
 pub use parts::{
-    Config, Database, House, KeySettings, LogFormat, LogSettings, MailSettings, Migrate, SessionSettings, Synchronous, TlsPaths, TokenSettings,
-    UnregisteredResources,
+    Config, Database, House, KeySettings, LogFormat, LogSettings, MailSettings, Migrate, SessionSettings, Synchronous, TlsPaths,
+    TokenSettings, UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};
 

@@ -10,8 +10,8 @@ use super::message::message;
 use super::trouble::{Hope, Stage, Trouble};
 use super::{Caught, Out, Post, Rendered};
 use crate::base::{Fault, Timestamp};
-use crate::store::outbox::{self, Taken};
 use crate::store::Db;
+use crate::store::outbox::{self, Taken};
 
 /// Mails that are sent at the same time; one that hangs holds up none of the others for long.
 const AT_ONCE: i64 = 8;

@@ -86,7 +86,8 @@ impl Templates {
     /// # Errors
     /// A template fails with these values, which it did not with made-up ones.
     pub(super) fn render(&self, contents: &Contents, house: &str, until: Timestamp) -> Result<Rendered, Fault> {
-        self.parts(contents, house, until).map_err(|broken| Fault::new("notify: render", format!("{}: {}", broken.file, broken.why)))
+        self.parts(contents, house, until)
+            .map_err(|broken| Fault::new("notify: render", format!("{}: {}", broken.file, broken.why)))
     }
 
     fn parts(&self, contents: &Contents, house: &str, until: Timestamp) -> Result<Rendered, BrokenTemplate> {

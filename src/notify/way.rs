@@ -77,7 +77,8 @@ fn place(url: &Url, port: u16, security: Security) -> Result<Place, &'static str
     if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
         return Err("has more behind the mail server's port than belongs there");
     }
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| "has a user that is not UTF-8");
+    let decoded =
+        |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| "has a user that is not UTF-8");
     let credentials = match (url.username(), url.password()) {
         ("", None) => None,
         ("", Some(_)) | (_, None) => return Err("has a user without a password, or the other way round"),

@@ -131,5 +131,7 @@ pub fn serve_metrics(state: Shared, listener: TcpListener) -> Result<MetricsServ
 }
 
 async fn metrics(state: Data<State>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.metrics.text(state.provider.post.counted()))
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(state.metrics.text(state.provider.post.counted()))
 }

@@ -24,6 +24,8 @@ mod discovery;
 mod interactions;
 mod keys;
 mod login;
+mod mail;
+mod mail_smtp;
 mod oidc_core;
 mod openidconnect_rp;
 mod races;
