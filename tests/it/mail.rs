@@ -79,7 +79,7 @@ async fn every_letter_in_both_languages() {
                 assert!(!part.contains("{{") && !part.contains("{%") && !part.contains("undefined"));
                 assert!(part.contains(if *lang == Lang::En { "Hello" } else { "Guten Tag" }), "{part}");
             }
-            assert!(!mail.text.contains("none") && !mail.text.contains("  "), "{}", mail.text);
+            assert!(!mail.text.contains("none"), "{}", mail.text);
             for foreign in ["<script", "<img", "<link", "<style", "url("] {
                 assert!(!mail.html.contains(foreign), "{lang} {name}: {foreign}");
             }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use vouchsafe::base::{Id, Timestamp};
 use vouchsafe::notify::{Envelope, Letter, Post, PostParts, Sender, Templates, Way};
 use vouchsafe::oauth::Lang;
-use vouchsafe::store::outbox;
+use vouchsafe::store::{outbox, sql};
 
 use crate::support::app::Wish;
 use crate::support::{Rp, TestApp};
@@ -91,8 +91,7 @@ impl Office {
     }
 
     async fn put(&self, to: &str) {
-        let letter =
-            Letter::SignInLink { link: self.app.url("/x?t=ml_1&v=ä".replace('ä', "2").as_str()), app: Some("Wiki".to_owned()) };
+        let letter = Letter::SignInLink { link: self.app.url("/x?t=ml_1&v=2"), app: Some("Wiki".to_owned()) };
         let name = Some("Łucja Ünal".to_owned());
         let envelope = Envelope { to: to.to_owned(), name, lang: Lang::De, letter, expires_at: self.at.plus(3600) };
         let id = Id::new(&self.app.clock, &self.app.provider.random).unwrap();
@@ -108,7 +107,7 @@ impl Office {
     /// What the only open or failed row says of the last try.
     async fn last_error(&self) -> String {
         let text = "SELECT last_error FROM outbox WHERE last_error IS NOT NULL";
-        let row = self.app.provider.db.conn().fetch(vouchsafe::store::sql(text)).await.unwrap().unwrap();
+        let row = self.app.provider.db.conn().fetch(sql(text)).await.unwrap().unwrap();
         row.columns("outbox").text("last_error").unwrap()
     }
 }
@@ -276,17 +275,14 @@ async fn only_over_trusted_tls() {
     let mut always = Server::start(json!({ "tls": "always" }));
     let plain = Server::start(json!({}));
     office.put("ana@example.com").await;
-    let mut seconds = 0;
-    for (url, ca) in [
-        (format!("{}?tls=required", starttls.url()), None),
-        (format!("{}?tls=required", plain.url()), ca()),
-        (format!("smtps://localhost:{}", always.port), None),
+    for (url, ca, stage) in [
+        (format!("{}?tls=required", starttls.url()), None, "tls"),
+        (format!("{}?tls=required", plain.url()), ca(), "tls"),
+        (format!("smtps://localhost:{}", always.port), None, "connection"),
     ] {
-        assert_eq!(office.deliver(&office.post(&url, ca), seconds).await, 0, "{url}");
-        seconds += 3600;
-        let error = office.last_error().await;
-        assert!(error == "tls" || error == "connection", "{error}");
-        office.app.provider.db.write(async |tx| tx.execute(vouchsafe::store::sql("DELETE FROM outbox")).await).await.unwrap();
+        assert_eq!(office.deliver(&office.post(&url, ca), 0).await, 0, "{url}");
+        assert_eq!(office.last_error().await, stage, "{url}");
+        office.app.provider.db.write(async |tx| tx.execute(sql("DELETE FROM outbox")).await).await.unwrap();
         office.put("ana@example.com").await;
     }
     assert_eq!(office.deliver(&office.post(&format!("{}?tls=required", starttls.url()), ca()), 0).await, 1);
