@@ -59,8 +59,8 @@ pub struct BrokenTemplate {
 }
 
 impl Templates {
-    /// Those of the program, with what `folder` has of the same names in their place. Each letter is rendered once to see
-    /// that all is well.
+    /// Those of the program, with what `folder` has of the same names in their place. With a folder each letter is rendered
+    /// once to see that all is well; for those of the program a test does that.
     ///
     /// # Errors
     /// The first file that cannot be read, that is no template's, or whose letter cannot be rendered.
@@ -70,14 +70,15 @@ impl Templates {
         for (name, text) in BUILT_IN {
             environment.add_template(name, text).map_err(|error| broken(name, &error))?;
         }
-        if let Some(folder) = folder {
-            override_from(&mut environment, folder, "")?;
-        }
+        let Some(folder) = folder else { return Ok(Self(environment)) };
+        override_from(&mut environment, folder, "")?;
         let templates = Self(environment);
         for letter in Letter::samples("https://id.example.com/x") {
             for lang in Lang::ALL {
-                let contents = Contents { name: Some("Ana Example".to_owned()), lang: *lang, letter: letter.clone() };
-                templates.parts(&contents, "Vouchsafe", Timestamp::from_unix(0))?;
+                for name in [None, Some("Ana Example".to_owned())] {
+                    let contents = Contents { name, lang: *lang, letter: letter.clone() };
+                    templates.parts(&contents, "Vouchsafe", Timestamp::from_unix(0))?;
+                }
             }
         }
         Ok(templates)

@@ -11,6 +11,7 @@ use vouchsafe::store::outbox::{self, NewMail};
 use vouchsafe::store::{Value, sql};
 
 use crate::support::app::Wish;
+use crate::support::program::{House, one_line};
 use crate::support::{Browser, Rp, TestApp};
 
 const DAY: i64 = 86_400;
@@ -306,6 +307,47 @@ async fn old_mail_is_given_up() {
     for (before, removed) in [(end, 0), (end.plus(1), 3)] {
         assert_eq!(app.provider.db.write(async move |tx| outbox::sweep(tx, before).await).await.unwrap(), removed);
     }
+}
+
+/// Battery EM-04: a row has one recipient; what is none, or more than one, gets nothing.
+#[tokio::test]
+async fn one_recipient_a_mail() {
+    let app = TestApp::start().await;
+    enqueue(&app, "ana+tag@example.com").await;
+    app.mail().one("ana+tag@example.com").await;
+    let bad = [
+        "a@example.com,b@example.com",
+        "a@example.com;b@example.com",
+        "a@b@example.com",
+        "a@example.com\r\nRCPT TO:<b@example.com>",
+        "",
+    ];
+    for to in bad {
+        enqueue(&app, to).await;
+    }
+    app.mail().delivered().await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM outbox WHERE failed_at IS NOT NULL AND last_error = 'recipient'").await, 5);
+    assert!(app.mail().to("a@example.com").await.is_empty() && app.mail().to("b@example.com").await.is_empty());
+    assert_eq!(app.provider.post.counted().sent, 1);
+}
+
+/// `doctor` says what the mail server does not do, and where mail goes without one.
+#[tokio::test]
+async fn the_doctor_looks_at_mail() {
+    let house = House::init();
+    let finding = |output: std::process::Output| {
+        let findings = one_line(&output)["findings"].clone();
+        findings.as_array().unwrap().iter().find(|finding| finding["what"] == "mail").unwrap().clone()
+    };
+    assert_eq!(finding(house.run(&["doctor", "--json"], ""))["note"], "printed to the log");
+    let file = house.file("vouchsafe.toml");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let own = format!("[mail]\nurl = \"smtp://{closed}\"\nfrom = \"no-reply@example.com\"\n");
+    std::fs::write(&file, text.replacen("[mail]\n", &own, 1)).unwrap();
+    let found = finding(house.run(&["doctor", "--json"], ""));
+    assert_eq!(found["ok"], false, "{found}");
+    assert!(found["note"].as_str().unwrap().starts_with("connection: "), "{found}");
 }
 
 /// Where mail is off, nothing is taken from the outbox, and whoever asks is told.
