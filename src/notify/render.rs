@@ -150,7 +150,7 @@ fn values(contents: &Contents, house: &str, until: Timestamp) -> Result<Value, s
     }
     let name = contents.name.as_deref().map(plain::name).filter(|name| !name.is_empty());
     all.push(("name".to_owned(), name.map_or_else(|| Value::from(()), Value::from)));
-    all.push(("house".to_owned(), plain::name(house).into()));
+    all.push(("house".to_owned(), plain::subject(house).into()));
     all.push(("lang".to_owned(), contents.lang.as_str().into()));
     all.push(("until".to_owned(), when::moment(contents.lang, until).into()));
     Ok(Value::from_pairs(all))
@@ -162,7 +162,7 @@ fn cleaned(name: &str, text: String) -> String {
         "kind" | "code" => text,
         "network" => plain::network(&text),
         "new_address" => plain::address(&text),
-        "what" => plain::subject(&text),
+        "what" => plain::sentence(&text),
         link if link.ends_with("link") => text,
         _ => plain::name(&text),
     }
