@@ -145,7 +145,7 @@ async fn show(desk: &Desk, id: &str) -> Result<Answer, Failure> {
         .into_iter()
         .flatten()
         .filter(|(_, value)| !is_empty(value))
-        .fold(String::new(), |text, (name, value)| text + &format!("{name:<32} {}\n", plain(value)));
+        .fold(String::new(), |text, (name, value)| text + format!("{name:<32} {}\n", plain(value)).as_str());
     for secret in &secrets {
         let end = secret.expires_at.map_or_else(|| "has no end".to_owned(), |end| format!("ends {}", moment(end)));
         text.push_str(&format!("{:<32} made {}, {end}\n", "secret", moment(secret.created_at)));

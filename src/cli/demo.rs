@@ -22,6 +22,7 @@ use crate::base::{Fault, Random, Secret};
 use crate::config::{self, Config, ENVIRONMENT_PREFIX};
 use crate::federation::demo_rp::Registration;
 use crate::keys::Vault;
+use crate::notify::{Inbox, Way};
 
 const EMAIL: &str = "ana@example.com";
 const CLIENT: &str = "demo";
@@ -71,7 +72,8 @@ pub fn run(demo: &Demo, form: Form) -> Result<Answer, Failure> {
     let random = Random::system();
     let folder = Folder::new(&random)?;
     let listener = listen(demo.listen)?;
-    let config = settings(demo, &folder.0, &listener)?;
+    let mut config = settings(demo, &folder.0, &listener)?;
+    config.mail.way = Way::Memory(Inbox::default());
     log::start(&config.log)?;
     open::block_on_server(async {
         let shop = open::shop(config).await?;
@@ -232,8 +234,11 @@ fn facts(issuer: &str, people: &[Credentials], apps: &[Value]) -> Facts {
         .collect();
     let (email, password) = people.first().map_or(("", ""), |person| (person.email.as_str(), person.password.as_str()));
     let text = format!(
-        "Vouchsafe demo\n\n  issuer    {issuer}\n  demo      {issuer}/demo   (open it in a browser)\n  person    {email}\n  \
+        "Vouchsafe demo\n\n  issuer    {issuer}\n  demo      {issuer}/demo   (open it in a browser)\n  mail      {issuer}/demo/inbox\n  person    {email}\n  \
          password  {password}\n  try       curl {issuer}/.well-known/openid-configuration\n\nStop it with Ctrl-C."
     );
-    Facts { text, json: json!({ "issuer": issuer, "demo_url": format!("{issuer}/demo"), "users": users, "clients": apps }) }
+    Facts {
+        text,
+        json: json!({ "issuer": issuer, "demo_url": format!("{issuer}/demo"), "inbox_url": format!("{issuer}/demo/inbox.json"), "users": users, "clients": apps }),
+    }
 }

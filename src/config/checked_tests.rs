@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use super::super::load_with;
 use super::*;
 use crate::base::{base64url, sha256};
+use crate::notify::Way;
 
 /// A folder with a good file and a good key; `extra` goes into the environment.
 fn load(extra: &[(&str, &str)]) -> Result<Config, Problems> {
@@ -82,6 +83,14 @@ fn each_problem_names_its_setting() {
         ("KEYS__MAX_AGE_DAYS", "0", "keys.max_age_days"),
         ("HOUSE__ACCENT", "s3cret", "house.accent"),
         ("HOUSE__LINKS__HELP", "javascript:s3cret", "house.links.help"),
+        ("MAIL__URL", "https://s3cret", "mail.url"),
+        ("MAIL__URL", "smtp://s3cret@mail.test", "mail.url"),
+        ("MAIL__URL", "console:", "mail.url"),
+        ("MAIL__URL", "file:///nowhere/s3cret", "mail.url"),
+        ("MAIL__URL", "smtps://u:s3cret@mail.test", "mail.from"),
+        ("MAIL__URL_FILE", "/nowhere", "mail.url_file"),
+        ("MAIL__FROM", "s3cret", "mail.from"),
+        ("MAIL__TEMPLATES", "/nowhere", "mail.templates"),
         ("LOG__FORMAT", "s3cret", "log.format"),
         ("LOG__LEVEL", "s3cret", "log.level"),
     ] {
@@ -130,4 +139,19 @@ fn secrets_print_as_stars() {
         "{shown}"
     );
     assert!(shown.contains("***"));
+}
+
+/// Mail is off where nobody said how it goes, and printed in development; what was said is taken.
+#[test]
+fn mail() {
+    let way = |extra: &[(&str, &str)]| load(extra).unwrap_or_else(|problems| panic!("{problems}")).mail.way;
+    let (url, from) = (("MAIL__URL", "smtps://u:s3cret@mail.test"), ("MAIL__FROM", "no-reply@id.test"));
+    assert!(matches!(way(&[]), Way::Off));
+    assert!(matches!(way(&[("ISSUER", "http://localhost:8080")]), Way::Console));
+    assert!(matches!(way(&[("ISSUER", "http://localhost:8080"), ("MAIL__URL", "console:"), from]), Way::Console));
+    assert!(matches!(way(&[url, from]), Way::Smtp(_)));
+    let sender = load(&[url, from, ("HOUSE__NAME", "Example")]).unwrap().mail.from;
+    assert_eq!((sender.address.as_str(), sender.name.as_str()), ("no-reply@id.test", "Example"));
+    assert_eq!(load(&[url, from, ("MAIL__FROM_NAME", "Example accounts")]).unwrap().mail.from.name, "Example accounts");
+    assert!(!format!("{:?}", load(&[url, from]).unwrap()).contains("s3cret"));
 }

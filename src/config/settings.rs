@@ -202,7 +202,7 @@ fn comment(meaning: &str) -> String {
         line.push(' ');
         line.push_str(word);
     }
-    text + &line + "\n"
+    text + line.as_str() + "\n"
 }
 
 #[cfg(test)]

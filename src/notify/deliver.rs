@@ -60,13 +60,19 @@ impl Post {
                 (mail, outcome)
             });
         }
-        let mut sent = 0;
+        // What cannot be noted must not end the dialogues of the others: they would be sent twice.
+        let (mut sent, mut noted) = (0, Ok(()));
         while let Some(done) = under_way.join_next().await {
-            let (mail, outcome) = done.map_err(Fault::at("notify: deliver"))?;
-            sent += usize::from(outcome.is_ok());
-            self.note(db, mail, outcome, now).await?;
+            let one = match done {
+                Ok((mail, outcome)) => {
+                    sent += usize::from(outcome.is_ok());
+                    self.note(db, mail, outcome, now).await
+                }
+                Err(panicked) => Err(Fault::new("notify: deliver", panicked)),
+            };
+            noted = noted.and(one);
         }
-        Ok(sent)
+        noted.map(|()| sent)
     }
 
     /// Reaches the mail server and signs in there, without sending anything; the answer says what was found.

@@ -146,6 +146,14 @@ impl Post {
         !matches!(self.0.out, Out::Off)
     }
 
+    /// Where mail is caught that never leaves the process.
+    pub fn inbox(&self) -> Option<&Inbox> {
+        match &self.0.out {
+            Out::Memory(inbox) => Some(inbox),
+            Out::Off | Out::Console | Out::Folder(_) | Out::Smtp(_) => None,
+        }
+    }
+
     pub fn counted(&self) -> Counted {
         let counts = &self.0.counts;
         Counted {

@@ -1,15 +1,28 @@
 //! What strangers chose, made harmless for a mail: no line breaks, nothing that turns the direction of writing, and nothing
 //! that a mail program would make a link of.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 /// The longest name that a mail shows, in characters.
 const LONGEST: usize = 60;
 
-/// The longest subject, in characters.
-const LONGEST_SUBJECT: usize = 150;
+/// The longest subject or sentence, in characters.
+const LONGEST_LINE: usize = 150;
 
 /// A name of a person, an app or a device. Its letters stay; what makes an address of it does not: `https://evil.test/x` comes
 /// out as `https evil. test x`.
 pub(super) fn name(text: &str) -> String {
+    shortened(&unlinked(text), LONGEST)
+}
+
+/// The same for a sentence of ours in which such a name may stand.
+pub(super) fn sentence(text: &str) -> String {
+    shortened(&unlinked(text), LONGEST_LINE)
+}
+
+fn unlinked(text: &str) -> String {
     let mut clean = String::new();
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -28,12 +41,13 @@ pub(super) fn name(text: &str) -> String {
             _ => clean.push(letter),
         }
     }
-    shortened(&clean, LONGEST)
+    clean
 }
 
-/// An address range in figures, and nothing else.
+/// An address or a range of addresses; a dash for anything else.
 pub(super) fn network(text: &str) -> String {
-    text.chars().filter(|letter| letter.is_ascii_hexdigit() || matches!(letter, '.' | ':' | '/')).take(49).collect()
+    let is_one = text.parse::<IpNet>().is_ok() || text.parse::<IpAddr>().is_ok();
+    if is_one { text.to_owned() } else { "–".to_owned() }
 }
 
 /// An e-mail address: it was checked when it was stored, so only what no address shows is taken out.
@@ -45,7 +59,7 @@ pub(super) fn address(text: &str) -> String {
 /// One line of a subject.
 pub(super) fn subject(text: &str) -> String {
     let clean: String = text.chars().map(|letter| if is_unseen(letter) { ' ' } else { letter }).collect();
-    shortened(&clean, LONGEST_SUBJECT)
+    shortened(&clean, LONGEST_LINE)
 }
 
 /// Control characters, separators of lines, and what is written but not seen: marks of direction, joiners, fillers.
@@ -99,8 +113,10 @@ mod tests {
     #[test]
     fn figures_and_lines() {
         assert_eq!(network("2001:db8::/64"), "2001:db8::/64");
-        assert_eq!(network("203.0.113.0/24 <a href=x>"), "203.0.113.0/24aefx".replace('x', ""));
+        assert_eq!(network("203.0.113.7"), "203.0.113.7");
+        assert_eq!(network("203.0.113.0/24 <a href=x>"), "–");
         assert_eq!(address("ana+x@example.com\r\n <b>"), "ana+x@example.comb");
+        assert_eq!(sentence("A passkey was added: evil.test/x."), "A passkey was added evil. test x.");
         assert_eq!(subject("Sign in\r\nBcc: x\u{85}y"), "Sign in Bcc: x y");
     }
 }

@@ -59,8 +59,8 @@ pub struct BrokenTemplate {
 }
 
 impl Templates {
-    /// Those of the program, with what `folder` has of the same names in their place. Each letter is rendered once to see
-    /// that all is well.
+    /// Those of the program, with what `folder` has of the same names in their place. With a folder each letter is rendered
+    /// once to see that all is well; for those of the program a test does that.
     ///
     /// # Errors
     /// The first file that cannot be read, that is no template's, or whose letter cannot be rendered.
@@ -70,14 +70,15 @@ impl Templates {
         for (name, text) in BUILT_IN {
             environment.add_template(name, text).map_err(|error| broken(name, &error))?;
         }
-        if let Some(folder) = folder {
-            override_from(&mut environment, folder, "")?;
-        }
+        let Some(folder) = folder else { return Ok(Self(environment)) };
+        override_from(&mut environment, folder, "")?;
         let templates = Self(environment);
         for letter in Letter::samples("https://id.example.com/x") {
             for lang in Lang::ALL {
-                let contents = Contents { name: Some("Ana Example".to_owned()), lang: *lang, letter: letter.clone() };
-                templates.parts(&contents, "Vouchsafe", Timestamp::from_unix(0))?;
+                for name in [None, Some("Ana Example".to_owned())] {
+                    let contents = Contents { name, lang: *lang, letter: letter.clone() };
+                    templates.parts(&contents, "Vouchsafe", Timestamp::from_unix(0))?;
+                }
             }
         }
         Ok(templates)
@@ -149,7 +150,7 @@ fn values(contents: &Contents, house: &str, until: Timestamp) -> Result<Value, s
     }
     let name = contents.name.as_deref().map(plain::name).filter(|name| !name.is_empty());
     all.push(("name".to_owned(), name.map_or_else(|| Value::from(()), Value::from)));
-    all.push(("house".to_owned(), plain::name(house).into()));
+    all.push(("house".to_owned(), plain::subject(house).into()));
     all.push(("lang".to_owned(), contents.lang.as_str().into()));
     all.push(("until".to_owned(), when::moment(contents.lang, until).into()));
     Ok(Value::from_pairs(all))
@@ -161,7 +162,7 @@ fn cleaned(name: &str, text: String) -> String {
         "kind" | "code" => text,
         "network" => plain::network(&text),
         "new_address" => plain::address(&text),
-        "what" => plain::subject(&text),
+        "what" => plain::sentence(&text),
         link if link.ends_with("link") => text,
         _ => plain::name(&text),
     }

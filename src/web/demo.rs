@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
 
 use super::cookies::Browser;
-use super::pages::{DemoResult, DemoStart, rows};
+use super::pages::{CaughtMail, DemoInbox, DemoResult, DemoStart, rows};
 use super::person::{broken, own_form, page};
 use super::{State, answer, extract};
 use crate::base::Fault;
 use crate::endpoints::Visit;
 use crate::federation::demo_rp::{DemoRp, Pending, Session};
+use crate::notify::{Caught, Inbox};
 
 /// The most browsers that a demo remembers.
 const REMEMBERED: usize = 100;
@@ -91,6 +93,8 @@ impl Demo {
 pub fn routes(base: &str, config: &mut ServiceConfig) {
     config
         .service(web::resource(format!("{base}/demo")).route(web::get().to(show)))
+        .service(web::resource(format!("{base}/demo/inbox")).route(web::get().to(inbox)))
+        .service(web::resource(format!("{base}/demo/inbox.json")).route(web::get().to(inbox_json)))
         .service(web::resource(format!("{base}/demo/begin")).route(web::get().to(begin)))
         .service(web::resource(format!("{base}/demo/callback")).route(web::get().to(callback)))
         .service(web::resource(format!("{base}/demo/refresh")).route(web::post().to(refresh)))
@@ -129,10 +133,39 @@ async fn show(request: HttpRequest, state: Data<State>, demo: Data<Demo>) -> Htt
         ),
         None => {
             let begin_url = format!("{base}/demo/begin");
-            page(StatusCode::OK, &DemoStart { frame, begin_url, person: demo.person.clone(), failure })
+            let inbox_url = format!("{base}/demo/inbox");
+            page(StatusCode::OK, &DemoStart { frame, begin_url, inbox_url, person: demo.person.clone(), failure })
         }
     };
     answer::with_browser(response, browser)
+}
+
+/// The mail that a demo catches, for people.
+async fn inbox(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let (visit, browser) = match visitor(&state, &request).await {
+        Ok(visited) => visited,
+        Err(response) => return response,
+    };
+    let frame = state.frame(&request, &visit.browser_hash, None, None);
+    let base = state.provider.issuer.path();
+    let mails = caught(&state).into_iter().map(|mail| CaughtMail::new(mail, &state.provider.issuer)).collect();
+    let model = DemoInbox { frame, mails, demo_url: format!("{base}/demo"), inbox_url: format!("{base}/demo/inbox") };
+    answer::with_browser(page(StatusCode::OK, &model), browser)
+}
+
+/// The same for scripts, newest first.
+async fn inbox_json(state: Data<State>) -> HttpResponse {
+    let mails: Vec<_> = caught(&state)
+        .into_iter()
+        .map(|Caught { to, words, at, .. }| {
+            json!({ "to": to, "subject": words.subject, "text": words.text, "html": words.html, "at": at.unix() })
+        })
+        .collect();
+    answer::json(StatusCode::OK, &mails)
+}
+
+fn caught(state: &State) -> Vec<Caught> {
+    state.provider.post.inbox().map(Inbox::all).unwrap_or_default()
 }
 
 /// What the person is called, if the app was told.

@@ -131,6 +131,6 @@ pub fn serve_metrics(state: Shared, listener: TcpListener) -> Result<MetricsServ
 }
 
 async fn metrics(state: Data<State>) -> HttpResponse {
-    let text = state.metrics.text(state.provider.post.counted()) + &state.limits.text();
+    let text = state.metrics.text(state.provider.post.counted()) + state.limits.text().as_str();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
 }

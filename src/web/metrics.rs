@@ -89,3 +89,23 @@ impl Row {
         let _ = writeln!(text, "vouchsafe_response_seconds_count{{endpoint=\"{path}\"}} {total}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every line is a comment or a name with a number (Prometheus' text format 0.0.4), and mail is among them.
+    #[test]
+    fn text_format() {
+        let metrics = Metrics::default();
+        metrics.count(Some(0), 200, Duration::from_micros(700));
+        let text = metrics.text(Counted { sent: 3, failed: 1, waiting: 2 });
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (name, number) = line.rsplit_once(' ').unwrap();
+            assert!(name.starts_with("vouchsafe_") && number.parse::<f64>().is_ok(), "{line}");
+        }
+        for line in ["vouchsafe_mails_sent_total 3", "vouchsafe_mails_failed_total 1", "vouchsafe_mails_waiting 2"] {
+            assert!(text.lines().any(|own| own == line), "{text}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::browser::form_post;
+use crate::mail;
 use crate::support::TestApp;
 use crate::support::app::{PASSWORD, Wish};
 use crate::support::chrome::{Chrome, Colours, Scripts};
@@ -80,6 +81,13 @@ async fn strangers_pages(language: &'static str) {
     eye.look("signed_out", "signed-out").await;
     eye.goto("/docs").await;
     eye.look("docs", "content").await;
+    eye.goto("/demo/inbox").await;
+    eye.look("demo_inbox_empty", "inbox-empty").await;
+    mail::enqueue(&eye.app, "ana@example.com").await;
+    eye.app.mail().delivered().await;
+    eye.goto("/demo/inbox").await;
+    eye.look("demo_inbox", "mails").await;
+    eye.app.ignore_mail();
     eye.goto("/demo").await;
     eye.chrome.press("demo-sign-in").await;
     eye.look("sign_in", "sign-in").await;

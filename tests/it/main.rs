@@ -26,6 +26,8 @@ mod interactions;
 mod keys;
 mod limits;
 mod login;
+mod mail;
+mod mail_smtp;
 mod oidc_core;
 mod openidconnect_rp;
 mod races;

@@ -12,6 +12,8 @@ pub struct DemoStart {
     pub frame: Frame,
     /// Where the relying party begins its authorization request.
     pub begin_url: String,
+    /// Where the mails are that the demo caught.
+    pub inbox_url: String,
     /// The demo person's address and password, when the page may show them.
     pub person: Option<(String, String)>,
     /// What the last try ended with: an error code and its description.

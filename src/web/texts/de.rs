@@ -166,6 +166,11 @@ pub(super) static TEXTS: Texts = Texts {
     demo_failed: "Die Anmeldung ist nicht gelungen",
     demo_claim: "Claim",
     demo_value: "Wert",
+    demo_inbox: "Postfach der Demo",
+    demo_inbox_what: "Eine Demo verschickt keine Mail: Hier steht, was sie verschickt hätte, das Neueste zuerst.",
+    demo_inbox_empty: "Noch keine Mail. Sie erscheint hier, wenn sich zum Beispiel jemand registriert.",
+    demo_inbox_reload: "Neu laden",
+    demo_inbox_to: One::new("An {}"),
 
     docs: "API",
     docs_what: "Alle Endpunkte dieses Ausstellers.",

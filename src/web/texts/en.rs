@@ -154,6 +154,11 @@ pub(super) static TEXTS: Texts = Texts {
     demo_failed: "The sign-in did not succeed",
     demo_claim: "Claim",
     demo_value: "Value",
+    demo_inbox: "The demo's mail",
+    demo_inbox_what: "A demo sends no mail: here is what it would have sent, newest first.",
+    demo_inbox_empty: "No mail yet. It comes here when, for example, somebody signs up.",
+    demo_inbox_reload: "Reload",
+    demo_inbox_to: One::new("To {}"),
 
     docs: "API",
     docs_what: "Every endpoint of this issuer.",

@@ -179,6 +179,11 @@ pub struct Texts {
     pub demo_failed: &'static str,
     pub demo_claim: &'static str,
     pub demo_value: &'static str,
+    pub demo_inbox: &'static str,
+    pub demo_inbox_what: &'static str,
+    pub demo_inbox_empty: &'static str,
+    pub demo_inbox_reload: &'static str,
+    pub demo_inbox_to: One,
 
     // the documents
     pub docs: &'static str,

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -20,6 +20,7 @@ use vouchsafe::config::{self, Config, ENVIRONMENT_PREFIX};
 use vouchsafe::endpoints::Provider;
 use vouchsafe::jose::{Alg, SigningKey};
 use vouchsafe::keys::Vault;
+use vouchsafe::notify::{Inbox, Way};
 use vouchsafe::oauth::{AuthMethod, GrantType};
 use vouchsafe::store::keys::{self, State, StoredKey};
 
@@ -34,6 +35,8 @@ pub struct TestApp {
     pub clock: Clock,
     pub provider: Arc<Provider>,
     pub config: Config,
+    pub(super) inbox: Inbox,
+    pub(super) mail_ignored: AtomicBool,
     desk: Desk,
     handle: Option<vouchsafe::web::Handle>,
     server: Option<JoinHandle<()>>,
@@ -112,7 +115,11 @@ impl TestApp {
         let given = given.into_iter().filter(|(name, _)| !is_wished(name));
         let wished = wish.settings.iter().map(|(name, value)| (*name, OsString::from(value)));
         let environment = given.chain(wished).map(|(name, value)| (format!("{ENVIRONMENT_PREFIX}{name}"), value));
-        let config = config::load_with(None, environment).unwrap_or_else(|problems| panic!("{problems}"));
+        let mut config = config::load_with(None, environment).unwrap_or_else(|problems| panic!("{problems}"));
+        let inbox = Inbox::default();
+        if !wish.settings.iter().any(|(name, _)| *name == "MAIL__URL") {
+            config.mail.way = Way::Memory(inbox.clone());
+        }
         let shop = Shop::open(config.clone(), clock.clone(), random).await.unwrap();
         put_test_keys(&shop).await;
         let desk = shop.desk();
@@ -127,7 +134,8 @@ impl TestApp {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             tokio::task::LocalSet::new().block_on(&runtime, running.serve()).unwrap();
         });
-        TestApp { issuer, clock, provider, config, desk, handle, server: Some(server), folder, postgres }
+        let mail_ignored = AtomicBool::new(false);
+        TestApp { issuer, clock, provider, config, inbox, mail_ignored, desk, handle, server: Some(server), folder, postgres }
     }
 
     /// Stops this process of the provider and starts another one on the same database, at the same moment.
@@ -212,6 +220,7 @@ impl Drop for TestApp {
         let joined = stopping.join();
         if !std::thread::panicking() {
             assert!(matches!(joined, Ok(None | Some(Ok(())))), "the server did not stop well");
+            super::mail::all_read(self);
         }
     }
 }
