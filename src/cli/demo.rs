@@ -106,12 +106,13 @@ fn settings(demo: &Demo, folder: &Path, listener: &TcpListener) -> Result<Config
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key).map_err(Fault::at("demo: key"))?;
     std::io::Write::write_all(&mut file, contents.as_bytes()).map_err(Fault::at("demo: key"))?;
     let database = demo.database.clone().unwrap_or_else(|| format!("sqlite://{}", folder.join("demo.db").display()));
-    let given: [(&str, OsString); 6] = [
+    let given: [(&str, OsString); 7] = [
         ("ISSUER", format!("http://localhost:{}", address.port()).into()),
         ("LISTEN", address.to_string().into()),
         ("MASTER_KEY_FILE", key.into()),
         ("DATABASE__URL", database.into()),
         ("KEYS__ALGORITHMS", "RS256,ES256,EdDSA,PS256".into()),
+        ("SIGN_UP__MODE", "open".into()),
         ("LOG__LEVEL", "warn".into()),
     ];
     let environment = given.into_iter().map(|(name, value)| (format!("{ENVIRONMENT_PREFIX}{name}"), value));

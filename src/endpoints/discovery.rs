@@ -28,6 +28,9 @@ fn rules(provider: &Provider) -> Value {
         GrantType::ALL.iter().filter(|g| **g != GrantType::Implicit || implicit).map(|grant| grant.as_str()).collect();
     let algs: Vec<_> = provider.keys.algs().iter().map(|alg| alg.as_str()).collect();
     let assertion_algs: Vec<_> = crate::jose::Alg::ASYMMETRIC.iter().map(|alg| alg.as_str()).chain(["HS256"]).collect();
+    let mut prompts = vec!["none", "login", "consent", "select_account"];
+    // Initiating User Registration 1.0 section 4.2.
+    prompts.extend(provider.sign_up_is_open().then_some("create"));
     json!({
         "response_types_supported": response_types,
         "response_modes_supported": modes,
@@ -48,7 +51,7 @@ fn rules(provider: &Provider) -> Value {
         "revocation_endpoint_auth_methods_supported": all,
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "acr_values_supported": [crate::identity::sessions::AAL1],
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "prompt_values_supported": prompts,
         "display_values_supported": ["page", "popup"],
         "ui_locales_supported": ["en", "de"],
         "authorization_response_iss_parameter_supported": true,

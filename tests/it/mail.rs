@@ -122,7 +122,7 @@ async fn strangers_put_nothing_into_a_mail() {
     let text = || evil.to_owned();
     for letter in [
         Letter::VerifyAddress { link: app.url("/x"), code: "123456".to_owned(), app: Some(text()) },
-        Letter::SignInLink { link: app.url("/x"), app: Some(text()) },
+        Letter::SignInLink { link: app.url("/x"), code: "123456".to_owned(), app: Some(text()) },
         Letter::TokenReuse { app: text(), at: app.clock.now() },
         Letter::FactorChanged { what: text(), at: app.clock.now(), reset_link: app.url("/x") },
         Letter::NewDevice { at: app.clock.now(), device: text(), network: text(), not_me_link: app.url("/x") },

@@ -140,7 +140,7 @@ impl ValidRequest {
             scope,
             resources,
             challenge,
-            prompt: params.get("prompt").map(Prompt::parse).transpose()?.unwrap_or_default(),
+            prompt: prompt(provider, params)?,
             max_age: max_age(params)?.or(client.default_max_age),
             login_hint: bounded(params, "login_hint", 320)?,
             hinted_sub: hinted_sub(provider, params, now)?,
@@ -222,6 +222,15 @@ pub(in crate::endpoints) async fn may_use_resource(provider: &Provider, client: 
     }
     let absolute = url::Url::parse(uri).is_ok_and(|url| url.fragment().is_none() && url.has_host());
     Ok(absolute && provider.policy.unregistered_resources == UnregisteredResources::Allowed)
+}
+
+/// `create` is a word only where people may sign up (Initiating User Registration 1.0 section 4.1.1).
+fn prompt(provider: &Provider, params: &Params) -> Result<Prompt, Error> {
+    let prompt = params.get("prompt").map(Prompt::parse).transpose()?.unwrap_or_default();
+    if prompt.has_create() && !provider.sign_up_is_open() {
+        return Err(Error::new(ErrorCode::InvalidRequest, "prompt create is not offered here"));
+    }
+    Ok(prompt)
 }
 
 fn max_age(params: &Params) -> Result<Option<i64>, Error> {

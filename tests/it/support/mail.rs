@@ -97,17 +97,22 @@ impl Mail {
     }
 }
 
+/// Tests sign in from many browsers; only those about that read what the person is told.
+const NEW_DEVICE: &str = "A new sign-in";
+
 /// Stops a test whose provider sent mail that nobody read, or has some that is still to be sent.
 pub fn all_read(app: &TestApp) {
     if app.mail_ignored.load(Ordering::SeqCst) {
         return;
     }
-    let unread: Vec<_> = app.inbox.all().into_iter().map(|mail| format!("{}: {}", mail.to, mail.words.subject)).collect();
+    let read_by_itself = |kind: &str| kind == NEW_DEVICE;
+    let unread = app.inbox.all().into_iter().filter(|mail| !read_by_itself(&mail.words.subject));
+    let unread: Vec<_> = unread.map(|mail| format!("{}: {}", mail.to, mail.words.subject)).collect();
     assert!(unread.is_empty(), "unread mail: {unread:?}");
     // Rows are looked at on SQLite alone: a connection to PostgreSQL belongs to the test that is just ending.
     if app.provider.db.file().is_some() {
         let connection = rusqlite::Connection::open(app.folder().join("test.db")).unwrap();
-        let text = "SELECT COUNT(*) FROM outbox WHERE next_at <= ?1 AND last_error IS NULL";
+        let text = "SELECT COUNT(*) FROM outbox WHERE next_at <= ?1 AND last_error IS NULL AND kind <> 'new_device'";
         let due: i64 = connection.query_row(text, [app.clock.now().unix()], |row| row.get(0)).unwrap();
         assert_eq!(due, 0, "mail stays in the outbox");
     }
