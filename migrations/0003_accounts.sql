@@ -28,3 +28,6 @@ CREATE INDEX one_time_tokens_email_key ON one_time_tokens (email_key);
 CREATE INDEX one_time_tokens_user_id ON one_time_tokens (user_id);
 CREATE INDEX one_time_tokens_interaction_id ON one_time_tokens (interaction_id);
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
+
+-- Nothing takes a lease: rotation and the outbox decide by conditional statements.
+DROP TABLE leases;
