@@ -120,7 +120,8 @@ fn consent_step(request: &ValidRequest, client: &Client, facts: &Facts<'_>, sess
     // Anybody can be a public client on a loopback address or with a custom scheme (decision 13).
     let anybody = client.is_public()
         && client.redirect_uri(&request.redirect_uri).is_none_or(|uri| uri.is_loopback() || uri.is_custom_scheme());
-    let remembered = !anybody && facts.consent.is_some_and(|c| c.covers(&request.scope, request.claims.as_ref()));
+    let remembered =
+        !anybody && facts.consent.is_some_and(|c| c.covers(&request.scope, request.claims.as_ref(), &request.resources));
     if remembered && !request.prompt.has_consent() {
         return approved(request);
     }

@@ -8,6 +8,8 @@ mod client_credentials;
 mod code;
 mod refresh;
 
+pub(super) use refresh::holder;
+
 use super::authorize::may_use_resource;
 use super::client_auth::{AuthenticatedClient, Header, authenticate};
 use super::{Provider, Refusal, audit, person};

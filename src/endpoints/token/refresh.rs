@@ -73,7 +73,12 @@ fn turn(family: &Family, presented: &PresentedRefresh, client: &AuthenticatedCli
 }
 
 /// The person, if they are not disabled, and their session lives where the grant was not meant to outlive it.
-async fn holder(conn: &mut Conn, provider: &Provider, grant: &Grant, now: Timestamp) -> Result<Option<User>, Fault> {
+pub(in crate::endpoints) async fn holder(
+    conn: &mut Conn,
+    provider: &Provider,
+    grant: &Grant,
+    now: Timestamp,
+) -> Result<Option<User>, Fault> {
     match (&grant.session_id, &grant.user_id) {
         (Some(session), _) if !grant.offline => sessions::person(conn, session, provider.policy.session_idle_seconds, now).await,
         (_, Some(id)) => Ok(users::by_id(conn, id).await?.filter(User::is_open)),
