@@ -240,12 +240,15 @@ pub async fn look(provider: &Provider, found: &Found, visit: &Visit) -> Result<O
 
 async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &Visit) -> Result<Outcome, Fault> {
     let page = |page| Ok(Outcome::Page { interaction: found.id.clone(), page });
+    let must_verify = visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user));
     let request = match &found.errand {
-        Errand::App(request) => request,
         Errand::SignOut(_) => return page(Page::SignOut),
-        _ if visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user)) => {
-            return page(Page::CheckMail);
+        Errand::App(request) if must_verify && request.prompt.has_none() => {
+            let error = Error::new(ErrorCode::InteractionRequired, "the person has to prove their address");
+            return Ok(Outcome::Answer(answer_error(provider, &request.as_ref().into(), error)));
         }
+        _ if must_verify => return page(Page::CheckMail),
+        Errand::App(request) => request,
         Errand::Account if visit.session.is_some() => return Ok(Outcome::Account),
         Errand::Account => return page(Page::SignIn(Reason::NoSession)),
         Errand::StepUp(to) => {

@@ -119,9 +119,25 @@ pub(super) enum Proof {
     SignedUp(OneTime, accounts::SignUpDetail),
 }
 
+/// Whether the session that the same person has in this browser goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Session {
+    Kept,
+    Ended,
+}
+
 impl Proof {
+    /// What was there before an address was proved ends with the proof (decision 17).
+    const fn session(&self, user: &User) -> Session {
+        match self {
+            Self::Mailed(_) | Self::SignedUp(..) if !user.email_verified => Session::Ended,
+            _ => Session::Kept,
+        }
+    }
+
     async fn take(&self, tx: &mut Tx, user: &User, visit: &Visit) -> Result<bool, Fault> {
         let now = visit.now;
+        users::hold(tx, &user.id).await?;
         match self {
             Self::Password { phc } => passwords::stands(tx, &user.id, phc).await,
             Self::Mailed(row) => {
@@ -147,7 +163,7 @@ pub(super) async fn establish(
 ) -> Result<Option<SignedIn>, Fault> {
     let Entry { user, amr, proof, stay } = entry;
     let token = SessionToken::new(&provider.random)?;
-    let session = next_session(provider, &user, (&token, amr), visit)?;
+    let session = next_session(provider, &user, (&token, amr, proof.session(&user)), visit)?;
     let notice = new_device_notice(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
     let mut record = audit("sign_in", user.id.as_str(), visit.now);
@@ -191,7 +207,7 @@ pub(super) async fn establish(
 async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault> {
     let now = visit.now;
     if let Some(before) = &visit.session {
-        if before.user.id == new.user_id {
+        if before.session.id == new.id {
             return sessions::reauthenticate(tx, new).await;
         }
         sessions::end(tx, &before.session.id, now).await?;
@@ -208,10 +224,10 @@ async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault
 fn next_session(
     provider: &Provider,
     user: &User,
-    (token, amr): (&SessionToken, &str),
+    (token, amr, keeps): (&SessionToken, &str, Session),
     visit: &Visit,
 ) -> Result<NewSession, Fault> {
-    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
+    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id && keeps == Session::Kept);
     let (id, sid) = match kept {
         Some(signed) => (signed.session.id.clone(), signed.session.sid.clone()),
         None => (provider.new_id()?, public_id(&provider.random)?),

@@ -167,12 +167,23 @@ pub async fn set_disabled(tx: &mut Tx, id: &Id, disabled_at: Option<Timestamp>) 
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Makes every other transaction wait that holds this person, until this one ends: what is decided about one person is decided
+/// in turn. Held first, before any other row of theirs is written, or PostgreSQL would find deadlocks.
+///
+/// # Errors
+/// Storage failed.
+pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
+    tx.execute(sql("UPDATE users SET updated_at = updated_at WHERE id = $1").bind(id)).await?;
+    Ok(())
+}
+
 /// Notes that an address was proved to be the person's; only while it is theirs.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn set_verified(tx: &mut Tx, id: &Id, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("UPDATE users SET email_verified = TRUE, verify_by = NULL, updated_at = $3
+    let statement = sql("UPDATE users SET email_verified = TRUE, verify_by = NULL,
+             updated_at = CASE WHEN email_verified THEN updated_at ELSE $3 END
          WHERE id = $1 AND email_key = $2 AND disabled_at IS NULL AND delete_at IS NULL")
     .bind(id)
     .bind(email_key)

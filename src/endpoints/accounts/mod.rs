@@ -87,10 +87,24 @@ pub(super) struct Mail {
 }
 
 impl Mail {
-    pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
+    /// Stores it, if its address did not get too many lately: counted here, where no other request comes between.
+    pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<Sent, Fault> {
+        let subject = guesses::mail_subject(&self.prepared.row.email_key);
+        if guesses::charge(tx, &[subject], now).await? != Charged::Taken {
+            return Ok(Sent::TooMany);
+        }
         self.prepared.store(tx).await?;
-        outbox::enqueue(tx, &self.sealed, now).await
+        outbox::enqueue(tx, &self.sealed, now).await?;
+        Ok(Sent::Queued)
     }
+}
+
+/// What became of a mail that strangers can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Queued,
+    /// Three went to this address within an hour (EM-13).
+    TooMany,
 }
 
 /// Whom a mail goes to.
@@ -242,7 +256,8 @@ enum Guess {
 /// Compares what was typed with the code that was sent for this interaction. The guess is charged before (decision 28).
 async fn guess(provider: &Provider, found: &Found, purpose: Purpose, typed: &str, visit: &Visit) -> Result<Guess, Fault> {
     let Some(code) = one_time::typed_code(typed) else { return Ok(Guess::Wrong) };
-    let (subjects, now) = (guesses::code_subjects(&found.id, visit.address), visit.now);
+    let account = found.awaited().and_then(|awaited| email_key(&awaited.to)).unwrap_or_default();
+    let (subjects, now) = (guesses::code_subjects(&found.id, &account, visit.address), visit.now);
     let charged = subjects.clone();
     if let Charged::Throttled { retry_after_seconds } =
         provider.db.write(async move |tx| guesses::charge(tx, &charged, now).await).await?

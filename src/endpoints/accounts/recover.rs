@@ -2,7 +2,7 @@
 //! nothing else: every other proof is still asked for (decision 24).
 
 use super::verify::owner;
-use super::{Await, Recipient, add_event, mail, mailed, notice};
+use super::{Await, Recipient, Sent, add_event, mail, mailed, notice};
 use crate::base::{Fault, Id, Secret};
 use crate::endpoints::interaction::{Found, Outcome};
 use crate::endpoints::{Provider, Visit, audit};
@@ -25,7 +25,7 @@ pub async fn ask(provider: &Provider, found: &Found, typed: &str, visit: &Visit)
     let is_known = to.is_some();
     // A letter is made in any case: what is done for nobody takes as long.
     let to = to.unwrap_or_else(|| Recipient::nobody(typed, visit.lang));
-    let may_send = one_time::may_send(&mut conn, &to.email_key, visit.now).await? && is_known && provider.post.is_on();
+    let may_send = is_known && provider.post.is_on();
     let mut errand = to.errand(Purpose::ResetPassword, String::new(), visit);
     errand.interaction_id = Some(found.id.clone());
     let letter = mail(provider, &to, errand, visit.now, |link, _| Letter::ResetPassword { link })?;
@@ -37,8 +37,7 @@ pub async fn ask(provider: &Provider, found: &Found, typed: &str, visit: &Visit)
     provider
         .db
         .write(async move |tx| {
-            if may_send {
-                letter.send(tx, now).await?;
+            if may_send && letter.send(tx, now).await? == Sent::Queued {
                 audits::write(tx, &ids.0, &record).await?;
             }
             add_event(tx, &ids.1, &interaction, &event, now).await
@@ -107,13 +106,11 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
     let done = provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             if !one_time::consume(tx, &row, now).await? || !users::prove_address(tx, &user, &row.email_key, now).await? {
                 return Ok(false);
             }
             users::set_password(tx, &user.id, &phc, now).await?;
-            for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn] {
-                one_time::void(tx, &user.id, purpose, now).await?;
-            }
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }

@@ -6,11 +6,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Await, Mail, Recipient, UNVERIFIED_SECONDS, add_event, mail, mailed};
+use super::{Await, Mail, Recipient, Sent, UNVERIFIED_SECONDS, add_event, mail, mailed};
 use crate::base::{Fault, Id, Secret, Timestamp, public_id};
 use crate::endpoints::interaction::{Found, Outcome};
 use crate::endpoints::{Provider, Visit, audit};
-use crate::identity::one_time::{self, OneTime, Purpose};
+use crate::identity::one_time::{OneTime, Purpose};
 use crate::identity::passwords::{Password, Unhashed};
 use crate::identity::policy::{About, Weakness};
 use crate::identity::users::{self, Created, NewUser, User, email_key};
@@ -73,6 +73,10 @@ impl SignUpDetail {
         email_key: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
+        // Proved in another way since: a password that was sent along is not the account's any more.
+        if user.email_verified {
+            return Ok(false);
+        }
         let same = passwords::stands(tx, &user.id, &self.phc).await?;
         if !same {
             // Somebody else's preparations, or an earlier try of the same person.
@@ -87,7 +91,6 @@ impl SignUpDetail {
         } else if !users::verified(tx, user, email_key, now).await? {
             return Ok(false);
         }
-        one_time::void(tx, &user.id, Purpose::VerifyAddress, now).await?;
         Ok(true)
     }
 }
@@ -142,7 +145,6 @@ pub async fn apply(provider: &Provider, found: &Found, wish: Wish, visit: &Visit
     let detail = SignUpDetail { name, phc };
     let mut conn = provider.db.conn();
     let before = users::by_login(&mut conn, &email).await?;
-    let may_send = one_time::may_send(&mut conn, &key, visit.now).await?;
     let applicant = Applicant { email: email.clone(), key, detail };
     let act = Act::prepare(provider, found, before, &applicant, visit)?;
     let event = mailed(Await::Verification, &email)?;
@@ -150,7 +152,7 @@ pub async fn apply(provider: &Provider, found: &Found, wish: Wish, visit: &Visit
     provider
         .db
         .write(async move |tx| {
-            act.run(tx, may_send, now).await?;
+            act.run(tx, now).await?;
             add_event(tx, &id, &interaction, &event, now).await
         })
         .await?;
@@ -224,15 +226,14 @@ impl Act {
     }
 
     /// Somebody may have taken the address since: then nothing is done, as if they had come first.
-    async fn run(&self, tx: &mut Tx, may_send: bool, now: Timestamp) -> Result<(), Fault> {
+    async fn run(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
         if let Some((new, phc)) = &self.new {
             if users::create(tx, new, now).await? != Created::Done {
                 return Ok(());
             }
             passwords::put(tx, &new.id, phc, now).await?;
         }
-        if may_send {
-            self.mail.send(tx, now).await?;
+        if self.mail.send(tx, now).await? == Sent::Queued || self.new.is_some() {
             audits::write(tx, &self.event.0, &self.event.1).await?;
         }
         Ok(())

@@ -80,6 +80,7 @@ pub async fn verify(provider: &Provider, token: &str, visit: &Visit) -> Result<V
     let done = provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             let done = one_time::consume(tx, &row, now).await? && detail.apply(tx, &user, &row.email_key, now).await?;
             if done {
                 audits::write(tx, &id, &record).await?;
@@ -133,8 +134,11 @@ pub async fn ask(provider: &Provider, found: &Found, user: &User, visit: &Visit)
 pub(super) async fn again(provider: &Provider, found: &Found, to: &str, visit: &Visit) -> Result<Outcome, Fault> {
     let last = sent::last_for_interaction(&mut provider.db.conn(), &found.id, Purpose::VerifyAddress.as_str()).await?;
     let last = match last {
-        Some(row) => owner(provider, &row).await?.map(|user| (user, row)),
-        None => None,
+        // A password that was changed since must not come back with another mail.
+        Some(row) if row.used_at.is_none() => {
+            owner(provider, &row).await?.filter(|user| !user.email_verified).map(|user| (user, row))
+        }
+        _ => None,
     };
     let Some((user, row)) = last else {
         let (event, id, interaction, now) = (mailed(Await::Verification, to)?, provider.new_id()?, found.id.clone(), visit.now);
@@ -156,16 +160,12 @@ async fn send(
         (Some(to), Some(detail)) if provider.post.is_on() => Some(letter(provider, found, (&to, &detail), visit)?),
         _ => None,
     };
-    let may_send = match &letter {
-        Some(mail) => one_time::may_send(&mut provider.db.conn(), &mail.prepared.row.email_key, visit.now).await?,
-        None => false,
-    };
     let event = mailed(Await::Verification, &address)?;
     let (id, interaction, now) = (provider.new_id()?, found.id.clone(), visit.now);
     provider
         .db
         .write(async move |tx| {
-            if let Some(mail) = letter.filter(|_| may_send) {
+            if let Some(mail) = letter {
                 mail.send(tx, now).await?;
             }
             add_event(tx, &id, &interaction, &event, now).await
