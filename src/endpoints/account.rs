@@ -26,12 +26,16 @@ impl Account {
     /// # Errors
     /// Storage failed.
     pub async fn of(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Self, Fault> {
+        Self::of_user(provider, &signed.user.id, visit.now).await
+    }
+
+    /// The same for who does not sit at a browser of ours.
+    pub(super) async fn of_user(provider: &Provider, user: &Id, now: Timestamp) -> Result<Self, Fault> {
         let mut conn = provider.db.conn();
-        let sessions =
-            sessions::list_for_user(&mut conn, &signed.user.id, provider.policy.session_idle_seconds, visit.now).await?;
-        let consents = consent::list_for_user(&mut conn, &signed.user.id).await?;
+        let sessions = sessions::list_for_user(&mut conn, user, provider.policy.session_idle_seconds, now).await?;
+        let consents = consent::list_for_user(&mut conn, user).await?;
         let mut apps = Vec::new();
-        for (client_id, since) in grants::clients_of_user(&mut conn, &signed.user.id, visit.now).await? {
+        for (client_id, since) in grants::clients_of_user(&mut conn, user, now).await? {
             let client = provider.registry.client(&provider.db, &client_id).await?;
             let name = client.map_or_else(|| client_id.clone(), |c| c.client.name.clone());
             let scope = consents.iter().find(|(id, _)| *id == client_id).map(|(_, c)| c.scope().clone()).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! `web` hands in typed requests and renders typed answers. Nothing here knows a header, a cookie or a template.
 
 mod account;
+mod account_api;
 pub mod accounts;
 pub mod authorize;
 pub mod client_auth;
@@ -21,6 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use account::{Account, ConnectedApp};
+pub use account_api::{Caller, Changed, Denied, OwnSession};
 pub use introspect::introspect;
 pub use logos::{Logo, logo};
 pub use registry::{Registered, Registry, Secret as ClientSecret};

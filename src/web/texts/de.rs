@@ -56,6 +56,7 @@ pub(super) static TEXTS: Texts = Texts {
     scope_address: "Ihre Postanschrift sehen",
     scope_phone: "Ihre Telefonnummer sehen",
     scope_offline: "angemeldet bleiben, wenn Sie nicht da sind",
+    scope_account: "Ihr Profil, Ihre Sitzungen und Ihre verbundenen Apps verwalten",
     scope_other: One::new("„{}“ benutzen"),
     scope_claim: One::new("„{}“ aus Ihrem Profil sehen"),
     scope_resource: One::new("für Sie handeln bei {}"),

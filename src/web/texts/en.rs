@@ -51,6 +51,7 @@ pub(super) static TEXTS: Texts = Texts {
     scope_address: "see your postal address",
     scope_phone: "see your phone number",
     scope_offline: "stay signed in when you are away",
+    scope_account: "manage your profile, sessions and connected apps",
     scope_other: One::new("use “{}”"),
     scope_claim: One::new("see “{}” from your profile"),
     scope_resource: One::new("act for you at {}"),

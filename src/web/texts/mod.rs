@@ -71,6 +71,7 @@ pub struct Texts {
     pub scope_address: &'static str,
     pub scope_phone: &'static str,
     pub scope_offline: &'static str,
+    pub scope_account: &'static str,
     pub scope_other: One,
     pub scope_claim: One,
     pub scope_resource: One,
@@ -229,6 +230,7 @@ impl Texts {
             "address" => self.scope_address,
             "phone" => self.scope_phone,
             "offline_access" => self.scope_offline,
+            "account" => self.scope_account,
             other => return self.scope_other.with(other).to_string(),
         };
         known.to_owned()
