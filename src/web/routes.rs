@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, guard};
 
 use super::oauth::{account_api, authorize, end_session, introspect, metadata, preflight, revoke, token, userinfo};
-use super::person::{account, check_mail, choose, consent, forgot, language, links, logo, sign_in, sign_out, sign_up};
+use super::person::{account, check_mail, choose, consent, forgot, language, links, logo, own_data, sign_in, sign_out, sign_up};
 use super::{openapi, status};
 
 /// Who may read an answer from a web page of another origin (decision 22).
@@ -269,6 +269,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     page("/account/everywhere", &["GET", "POST"], Rate::Page, "Sign out everywhere", |r| {
         r.route(read().to(account::ask_everywhere)).route(write().to(account::end_everywhere))
+    }),
+    page("/account/history", &["GET"], Rate::Page, "What happened to my account", |r| r.route(read().to(own_data::history))),
+    page("/account/data", &["GET", "POST"], Rate::Page, "Download everything that is known of me", |r| {
+        r.route(read().to(own_data::show)).route(write().to(own_data::download))
     }),
     page("/language", &["POST"], Rate::Page, "Choose the language of the pages", |r| r.route(write().to(language::switch))),
     page("/logo/{digest}", &["GET"], Rate::Metadata, "The logo of an app", |r| r.route(read().to(logo::show))),

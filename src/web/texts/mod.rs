@@ -4,12 +4,14 @@
 mod accounts;
 mod de;
 mod en;
+mod history;
 mod password;
 mod phrase;
 mod when;
 
 pub use crate::oauth::locale::Lang;
 pub use accounts::AccountTexts;
+pub use history::HistoryTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
 pub use when::{ago, exact, iso};
@@ -50,6 +52,9 @@ pub struct Texts {
 
     // accounts
     pub accounts: AccountTexts,
+
+    // what is known of a person
+    pub history: HistoryTexts,
 
     // new passwords
     pub passwords: PasswordTexts,
