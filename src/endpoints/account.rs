@@ -1,6 +1,6 @@
 //! The account page: who am I, where am I signed in, which apps may see what of me.
 
-use super::{Provider, Signed, Visit, audit};
+use super::{Provider, Signed, Visit, audit_at};
 use crate::base::{Fault, Id, Timestamp};
 use crate::identity::consent;
 use crate::identity::sessions::{self, Session};
@@ -74,10 +74,9 @@ impl Account {
         if !account.apps.iter().any(|app| app.client_id == client_id) {
             return Ok(false);
         }
-        let mut event = audit("consent_withdrawn", signed.user.id.as_str(), visit.now);
+        let mut event = audit_at("consent_withdrawn", signed.user.id.as_str(), visit);
         event.user_id = Some(signed.user.id.clone());
         event.client_id = Some(client_id.to_owned());
-        event.address = Some(visit.address.to_string());
         let (id, user, client_id, now) = (provider.new_id()?, signed.user.id.clone(), client_id.to_owned(), visit.now);
         provider
             .db
@@ -91,9 +90,8 @@ impl Account {
 }
 
 async fn end(provider: &Provider, signed: &Signed, ids: Vec<Id>, kind: &'static str, visit: &Visit) -> Result<(), Fault> {
-    let mut event = audit(kind, signed.user.id.as_str(), visit.now);
+    let mut event = audit_at(kind, signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
-    event.address = Some(visit.address.to_string());
     let (id, now) = (provider.new_id()?, visit.now);
     provider
         .db

@@ -3,14 +3,15 @@
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
-use super::{Provider, Signed, Visit, audit};
-use crate::base::{Fault, Secret, public_id};
+use super::{Provider, Signed, Visit, audit, audit_at};
+use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::sessions::{self, NewSession, SessionToken};
 use crate::identity::sign_in::{self, Attempt, Outcome as Verdict};
 use crate::identity::users::{self, User};
 use crate::notify::Letter;
+use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
 use crate::store::{Tx, audit as audits, grants, outbox, passwords};
@@ -158,6 +159,7 @@ pub(super) async fn establish(
     let ids = (provider.new_id()?, provider.new_id()?);
     let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
     let (person, here) = (user.clone(), visit.clone());
+    let replaced = replaced(provider, &user, visit)?;
     let begun = provider
         .db
         .write(async move |tx| {
@@ -165,6 +167,9 @@ pub(super) async fn establish(
                 return Ok(false);
             }
             begin(tx, &stored, &here).await?;
+            if let Some((id, record)) = &replaced {
+                audits::write(tx, id, record).await?;
+            }
             known_devices::record(tx, &person.id, &here.browser_hash, now).await?;
             if let Some(mail) = &notice {
                 mail.prepared.store(tx).await?;
@@ -184,6 +189,14 @@ pub(super) async fn establish(
     let after = Visit { session: Some(Signed { session: session.session(), user }), ..visit.clone() };
     let outcome = look(provider, &found, &after).await?;
     Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), stay, outcome }))
+}
+
+/// What the person hears whose session ends here because somebody else signs in.
+fn replaced(provider: &Provider, user: &User, visit: &Visit) -> Result<Option<(Id, AuditEvent)>, Fault> {
+    let Some(before) = visit.session.as_ref().filter(|before| before.user.id != user.id) else { return Ok(None) };
+    let mut record = audit_at("session_replaced", "anonymous", visit);
+    record.user_id = Some(before.user.id.clone());
+    Ok(Some((provider.new_id()?, record)))
 }
 
 /// The session takes the place of the one that this browser had. A second click on the button comes with the cookie from

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Await, Mail, Recipient, UNVERIFIED_SECONDS, add_event, mail, mailed};
 use crate::base::{Fault, Id, Secret, Timestamp, public_id};
 use crate::endpoints::interaction::{Found, Outcome};
-use crate::endpoints::{Provider, Visit, audit};
+use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::passwords::{Password, Unhashed};
 use crate::identity::policy::{About, Weakness};
@@ -191,9 +191,8 @@ impl Act {
                 app: app.clone(),
             })
         };
-        let mut record = audit("signed_up", "anonymous", visit.now);
+        let mut record = audit_at("signed_up", "anonymous", visit);
         record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
-        record.address = Some(visit.address.to_string());
         let (new, mail) = match before {
             None => {
                 let new = new_user(provider, by, visit.now)?;
