@@ -118,6 +118,8 @@ pub(super) enum Proof {
     Mailed(OneTime),
     /// The same, for who signed up: the password and name that were given then become the account's.
     SignedUp(OneTime, accounts::SignUpDetail),
+    /// An invitation, which makes the account.
+    Invited(Box<accounts::NewAccount>),
 }
 
 impl Proof {
@@ -131,6 +133,7 @@ impl Proof {
             Self::SignedUp(row, detail) => {
                 Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
             }
+            Self::Invited(account) => account.make(tx, visit).await,
         }
     }
 }

@@ -5,7 +5,9 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, guard};
 
 use super::oauth::{account_api, authorize, end_session, introspect, metadata, preflight, revoke, token, userinfo};
-use super::person::{account, check_mail, choose, consent, forgot, language, links, logo, own_data, sign_in, sign_out, sign_up};
+use super::person::{
+    account, check_mail, choose, consent, forgot, invitation, language, links, logo, own_data, sign_in, sign_out, sign_up,
+};
 use super::{openapi, status};
 
 /// Who may read an answer from a web page of another origin (decision 22).
@@ -230,6 +232,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     page("/check-mail/{id}", &["GET", "POST"], Rate::Guess, "Type the code that was sent, or have it sent again", |r| {
         r.route(read().to(check_mail::show)).route(write().to(check_mail::submit))
+    }),
+    page("/invitation/{token}", &["GET", "POST"], Rate::Guess, "Make an account by the link of an invitation", |r| {
+        r.route(read().to(invitation::show)).route(write().to(invitation::accept))
     }),
     page("/verify-email/{token}", &["GET", "POST"], Rate::Guess, "Prove an address by the link that was sent to it", |r| {
         r.route(read().to(links::show_verification)).route(write().to(links::verify))

@@ -15,10 +15,10 @@ use super::{Provider, Refusal, audit, person};
 use crate::base::{Fault, Id, Secret, Timestamp};
 use crate::identity::users::User;
 use crate::oauth::{Error, ErrorCode, GrantType, Params, RefreshPolicy, Scope, TokenRequest};
-use crate::store::outbox;
 use crate::store::Tx;
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::grants::{self, Grant};
+use crate::store::outbox;
 use crate::store::tokens::{self, NewFamily, Rotation};
 use crate::tokens::{GrantDetail, Order, Recipe, RefreshKey, Response, StoredAccess, id_token_claims};
 

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod error;
 pub mod forgot;
 pub mod fresh;
+pub mod invitation;
 pub mod language;
 pub mod links;
 pub mod logo;
