@@ -102,6 +102,14 @@ pub async fn set_claims(tx: &mut Tx, id: &Id, claims: &Map<String, Value>, now: 
     users::set_claims(tx, id, claims, now).await
 }
 
+/// The same if nobody changed the person since they were read; false if somebody did, or they may not be here.
+///
+/// # Errors
+/// Storage failed.
+pub async fn change_claims(tx: &mut Tx, before: &User, claims: &Map<String, Value>, now: Timestamp) -> Result<bool, Fault> {
+    users::change_claims(tx, before, claims, now).await
+}
+
 /// Gives a person a password by its hash (`passwords::Hasher::hash`). Whoever knew the last one is signed out, loses what apps
 /// hold, and is a stranger again; what was sent to get in with is worth nothing, as some of it holds the last password.
 ///

@@ -1,6 +1,6 @@
 //! Remembered consents: one row a person and client. What it covers is decided by `identity`.
 
-use super::{Columns, Conn, Tx, sql};
+use super::{Columns, Conn, Row, Tx, sql};
 use crate::base::{Fault, Id, Timestamp};
 use crate::oauth::Scope;
 
@@ -50,6 +50,26 @@ pub async fn list_for_user(conn: &mut Conn, user: &Id) -> Result<Vec<Remembered>
     let statement =
         sql("SELECT client_id, scope, claims, resources FROM consents WHERE user_id = $1 ORDER BY client_id").bind(user);
     conn.fetch_all(statement).await?.iter().map(|row| read(&mut row.columns("consents"))).collect()
+}
+
+/// A consent with the times at which it was given and last changed.
+pub struct Given {
+    pub consent: Remembered,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn with_times(conn: &mut Conn, user: &Id) -> Result<Vec<Given>, Fault> {
+    let statement = sql("SELECT client_id, scope, claims, created_at, updated_at FROM consents WHERE user_id = $1
+         ORDER BY client_id")
+    .bind(user);
+    let given = |row: &Row| {
+        let mut c = row.columns("consents");
+        Ok(Given { consent: read(&mut c)?, created_at: c.time("created_at")?, updated_at: c.time("updated_at")? })
+    };
+    conn.fetch_all(statement).await?.iter().map(given).collect()
 }
 
 /// Stores a consent in the place of an earlier one.

@@ -4,11 +4,13 @@
 //! work for known and unknown ones; only a mail to the owner differs.
 
 mod by_mail;
+mod invitation;
 mod recover;
 mod sign_up;
 mod verify;
 
 pub use by_mail::{Link, ask as ask_for_link, find as find_link, sign_in as sign_in_by_link, sign_in_by_code};
+pub use invitation::{Accepted, Invitation, NewAccount, accept, find as find_invitation};
 pub use recover::{Done as ResetDone, Reset, ask as ask_to_reset, find as find_reset, reset};
 pub use sign_up::{AddressRefused, Applied, Refused, SignUpDetail, Wish, apply};
 pub use verify::{Pending, Typed, Verified, ask as ask_to_verify, find as find_verification, verify, verify_code};

@@ -30,7 +30,7 @@ pub(super) async fn prove(
     };
     let Some(turn) = turn(&family, &presented, client, now) else {
         let kind = if family.grant.client_id == client.client_id { "refresh_reuse" } else { "refresh_of_other_client" };
-        return Ok(Proved::Replayed(Replay { grant_id: family.grant.id, kind, why: invalid_grant() }));
+        return Ok(Proved::Replayed(Replay { grant: family.grant, kind, why: invalid_grant() }));
     };
     if now >= family.idle_expires_at || now >= family.expires_at || !family.grant.is_live(now) {
         return Ok(Proved::Refused(invalid_grant()));

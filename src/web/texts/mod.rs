@@ -4,12 +4,14 @@
 mod accounts;
 mod de;
 mod en;
+mod history;
 mod password;
 mod phrase;
 mod when;
 
 pub use crate::oauth::locale::Lang;
 pub use accounts::AccountTexts;
+pub use history::HistoryTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
 pub use when::{ago, exact, iso};
@@ -51,6 +53,9 @@ pub struct Texts {
     // accounts
     pub accounts: AccountTexts,
 
+    // what is known of a person
+    pub history: HistoryTexts,
+
     // new passwords
     pub passwords: PasswordTexts,
 
@@ -71,6 +76,7 @@ pub struct Texts {
     pub scope_address: &'static str,
     pub scope_phone: &'static str,
     pub scope_offline: &'static str,
+    pub scope_account: &'static str,
     pub scope_other: One,
     pub scope_claim: One,
     pub scope_resource: One,
@@ -229,6 +235,7 @@ impl Texts {
             "address" => self.scope_address,
             "phone" => self.scope_phone,
             "offline_access" => self.scope_offline,
+            "account" => self.scope_account,
             other => return self.scope_other.with(other).to_string(),
         };
         known.to_owned()
