@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 pub use super::email::email_key;
 use crate::base::{Fault, Id, Timestamp};
+use crate::store::sessions::Session;
 pub use crate::store::users::User;
 use crate::store::{Conn, Tx, consents, grants, known_devices, passwords, sessions, users};
 
@@ -173,4 +174,25 @@ pub async fn end_everything(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), 
     sessions::end_all_for_user(tx, id, now).await?;
     grants::revoke_for_user(tx, id, now).await?;
     Ok(())
+}
+
+/// Ends every other session of a person than `keep`, everything that apps hold from elsewhere, and every other browser's
+/// standing.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_everything_else(tx: &mut Tx, id: &Id, keep: &Session, now: Timestamp) -> Result<(), Fault> {
+    sessions::end_others(tx, id, &keep.id, now).await?;
+    grants::revoke_others(tx, id, &keep.id, now).await?;
+    known_devices::forget_others(tx, id, &keep.browser_hash).await?;
+    Ok(())
+}
+
+/// Ends everything of a person, their browsers' standing too: whoever has come in until now is a stranger again.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_everything_known(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    known_devices::forget_for_user(tx, id).await?;
+    end_everything(tx, id, now).await
 }

@@ -2,12 +2,12 @@
 //! nothing else: every other proof is still asked for (decision 24).
 
 use super::verify::owner;
-use super::{Await, Recipient, add_event, mail, mailed, notice};
+use super::{Await, Recipient, add_event, mail, mailed, notice, void_ways_in};
 use crate::base::{Fault, Id, Secret};
 use crate::endpoints::interaction::{Found, Outcome};
 use crate::endpoints::{Provider, Visit, audit};
 use crate::identity::device::device;
-use crate::identity::one_time::{self, OneTime, Purpose};
+use crate::identity::one_time::{self, Errand, OneTime, Prepared, Purpose};
 use crate::identity::passwords::Unhashed;
 use crate::identity::policy::{About, Weakness};
 use crate::identity::users::{self, User, email_key};
@@ -111,9 +111,7 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
                 return Ok(false);
             }
             users::set_password(tx, &user.id, &phc, now).await?;
-            for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn] {
-                one_time::void(tx, &user.id, purpose, now).await?;
-            }
+            void_ways_in(tx, &user.id, now).await?;
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }
@@ -122,6 +120,25 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
         })
         .await?;
     Ok(if done { Done::Set { interaction } } else { Done::Gone })
+}
+
+/// A link for a new password that is sent to nobody and followed at once: for who has just shown that the mail of the account
+/// is theirs.
+///
+/// # Errors
+/// Chance failed.
+pub(super) fn unsent(provider: &Provider, row: &OneTime, visit: &Visit) -> Result<Prepared, Fault> {
+    let errand = Errand {
+        purpose: Purpose::ResetPassword,
+        user_id: row.user_id.clone(),
+        email: row.email.clone(),
+        email_key: row.email_key.clone(),
+        browser_hash: visit.browser_hash.clone(),
+        interaction_id: None,
+        detail: String::new(),
+        lifetime_seconds: Purpose::ResetPassword.lifetime_seconds(),
+    };
+    Prepared::new(provider.new_id()?, errand, &provider.code_key, &provider.random, visit.now)
 }
 
 /// The notice that a password was changed.

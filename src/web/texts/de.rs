@@ -1,6 +1,6 @@
 //! German, in the Sie form.
 
-use super::{Count, One, Texts, Two, accounts, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "de",
@@ -38,6 +38,7 @@ pub(super) static TEXTS: Texts = Texts {
     busy: "Gerade melden sich viele Menschen an. Versuchen Sie es in ein paar Sekunden noch einmal.",
 
     accounts: accounts::DE,
+    account_pages: account_pages::DE,
     passwords: password::DE,
 
     consent_title: One::new("{} bittet um Ihre Erlaubnis"),

@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Count, One, Texts, Two, accounts, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "en",
@@ -33,6 +33,7 @@ pub(super) static TEXTS: Texts = Texts {
     busy: "Many people are signing in at this moment. Try again in a few seconds.",
 
     accounts: accounts::EN,
+    account_pages: account_pages::EN,
     passwords: password::EN,
 
     consent_title: One::new("{} asks for your permission"),

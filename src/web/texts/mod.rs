@@ -1,6 +1,7 @@
 //! Every string that a person reads on a page, in each language. A language is one value of `Texts`, so a string that
 //! is missing in one does not compile. No string stands in a template, and none is put together from pieces of words.
 
+mod account_pages;
 mod accounts;
 mod de;
 mod en;
@@ -9,6 +10,7 @@ mod phrase;
 mod when;
 
 pub use crate::oauth::locale::Lang;
+use account_pages::AccountPageTexts;
 pub use accounts::AccountTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
@@ -50,6 +52,9 @@ pub struct Texts {
 
     // accounts
     pub accounts: AccountTexts,
+
+    // the pages of the account
+    pub account_pages: AccountPageTexts,
 
     // new passwords
     pub passwords: PasswordTexts,
