@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, interaction};
+use crate::endpoints::{Provider, accounts, interaction};
 use crate::keys::{self, rotation};
 use crate::store::{changes, grants, outbox, tokens};
 
@@ -118,7 +118,9 @@ impl Jobs {
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
-        tracing::debug!(mails, removed, interactions, sessions, guesses, "swept what expired");
+        let links = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
+        let people = accounts::remove_due(&self.provider, now).await?;
+        tracing::debug!(mails, removed, interactions, sessions, guesses, links, people, "swept what expired");
         Ok(())
     }
 }

@@ -51,10 +51,11 @@ pub async fn put(tx: &mut Tx, user: &Id, phc: &str, now: Timestamp) -> Result<()
 /// # Errors
 /// Storage failed.
 pub async fn put_first(tx: &mut Tx, user: &Id, phc: &str, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("INSERT INTO password_hashes (user_id, phc, updated_at) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO NOTHING")
-        .bind(user)
-        .bind(phc)
-        .bind(now);
+    let statement =
+        sql("INSERT INTO password_hashes (user_id, phc, updated_at) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO NOTHING")
+            .bind(user)
+            .bind(phc)
+            .bind(now);
     Ok(tx.execute(statement).await? > 0)
 }
 

@@ -4,9 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sign_up::AddressRefused;
-use super::{
-    Await, Guess, Mail, Recipient, add_event, guess, mail, mailed, recover::unsent, void_ways_in,
-};
+use super::{Await, Guess, Mail, Recipient, add_event, guess, mail, mailed, recover::unsent, void_ways_in};
 use crate::base::{Fault, Id};
 use crate::cache::RetryAfter;
 use crate::endpoints::interaction::{self, AccountPage, Errand, Found, Outcome};
@@ -72,12 +70,7 @@ pub(super) async fn again(provider: &Provider, found: &Found, to: &str, visit: &
 }
 
 /// The same is done whether or not somebody has the address; only who hears of it differs.
-async fn send(
-    provider: &Provider,
-    found: &Found,
-    (signed, typed): (&Signed, &str),
-    visit: &Visit,
-) -> Result<Outcome, Fault> {
+async fn send(provider: &Provider, found: &Found, (signed, typed): (&Signed, &str), visit: &Visit) -> Result<Outcome, Fault> {
     let mut conn = provider.db.conn();
     // Who signed up with it and never proved it has no more right to it than this person.
     let holder = users::by_login(&mut conn, typed).await?.filter(|holder| holder.verify_by.is_none());
@@ -117,8 +110,7 @@ fn taken(provider: &Provider, holder: &User, visit: &Visit) -> Result<Option<Mai
     let Some(to) = Recipient::of(holder, visit.lang) else { return Ok(None) };
     let errand = to.errand(Purpose::Notice, String::new(), visit);
     let link = |path: &str| provider.issuer.join(path);
-    let letter =
-        Letter::AddressTaken { sign_in_link: link("/sign-in"), reset_link: link("/forgot-password"), app: None };
+    let letter = Letter::AddressTaken { sign_in_link: link("/sign-in"), reset_link: link("/forgot-password"), app: None };
     mail(provider, &to, errand, visit.now, |_, _| letter).map(Some)
 }
 

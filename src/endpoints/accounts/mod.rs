@@ -13,7 +13,8 @@ mod sign_up;
 mod verify;
 
 pub use address::{
-    Change, CodeOutcome, Confirmed, Undo, UndoDone, ask as ask_for_address, change_by_code, confirm, find as find_change, find_undo, undo,
+    Change, CodeOutcome, Confirmed, Undo, UndoDone, ask as ask_for_address, change_by_code, confirm, find as find_change,
+    find_undo, undo,
 };
 pub use by_mail::{Link, ask as ask_for_link, find as find_link, sign_in as sign_in_by_link, sign_in_by_code};
 pub use deletion::{Kept, find_kept, keep, plan as plan_deletion, remove_due};

@@ -59,12 +59,7 @@ pub async fn has_password(provider: &Provider, signed: &Signed) -> Result<bool, 
 ///
 /// # Errors
 /// Storage, keys or chance failed, or the session ended in the meantime.
-pub async fn change(
-    provider: &Provider,
-    signed: &Signed,
-    wish: PasswordChange,
-    visit: &Visit,
-) -> Result<PasswordChanged, Fault> {
+pub async fn change(provider: &Provider, signed: &Signed, wish: PasswordChange, visit: &Visit) -> Result<PasswordChanged, Fault> {
     let has_one = has_password(provider, signed).await?;
     if has_one && wish.current.expose().is_empty() {
         return Ok(PasswordChanged::WrongCurrent(CurrentRefused::Missing));

@@ -27,6 +27,7 @@ pub struct AccountPageTexts {
     pub new_address_what: &'static str,
     pub no_mail_here: &'static str,
     pub same_address: &'static str,
+    pub other_domain: &'static str,
     pub sent_to_new_address: One,
     pub address_changed: &'static str,
     pub confirm_address: &'static str,
@@ -119,6 +120,7 @@ pub(super) const EN: AccountPageTexts = AccountPageTexts {
     new_address_what: "We send a mail there. Nothing changes before you have confirmed that it is yours.",
     no_mail_here: "It can’t be changed here, because no mail can be sent.",
     same_address: "This is the address of your account already.",
+    other_domain: "Addresses of this domain can’t be used here. Use your work or school address.",
     sent_to_new_address: One::new(
         "A mail is on its way to {}. Open its link, or type its code here. It can take a minute, and may be in the spam folder.",
     ),
@@ -129,7 +131,9 @@ pub(super) const EN: AccountPageTexts = AccountPageTexts {
     address_confirmed: "Your address is changed",
     address_confirmed_what: "From now on, sign in with your new e-mail address.",
     undo: "Take your old e-mail address back",
-    undo_what: One::new("{} becomes the e-mail address of your account again. Everybody is signed out, and you choose a new password."),
+    undo_what: One::new(
+        "{} becomes the e-mail address of your account again. Everybody is signed out, and you choose a new password.",
+    ),
     undo_button: "Take it back",
 
     disown: "Somebody else signed in to your account?",
@@ -213,6 +217,7 @@ pub(super) const DE: AccountPageTexts = AccountPageTexts {
     new_address_what: "Wir senden eine E-Mail dorthin. Nichts ändert sich, bevor Sie bestätigt haben, dass sie Ihnen gehört.",
     no_mail_here: "Sie lässt sich hier nicht ändern, weil keine E-Mails gesendet werden können.",
     same_address: "Das ist schon die Adresse Ihres Kontos.",
+    other_domain: "Adressen dieser Domain können hier nicht verwendet werden. Verwenden Sie die Ihrer Firma oder Schule.",
     sent_to_new_address: One::new(
         "Eine E-Mail an {} ist unterwegs. Öffnen Sie den Link darin, oder geben Sie den Code hier ein. Es kann eine Minute dauern; sehen Sie auch im Spam-Ordner nach.",
     ),
@@ -223,7 +228,9 @@ pub(super) const DE: AccountPageTexts = AccountPageTexts {
     address_confirmed: "Ihre Adresse ist geändert",
     address_confirmed_what: "Melden Sie sich von nun an mit Ihrer neuen E-Mail-Adresse an.",
     undo: "Ihre alte E-Mail-Adresse zurückholen",
-    undo_what: One::new("{} wird wieder die E-Mail-Adresse Ihres Kontos. Alle werden abgemeldet, und Sie wählen ein neues Passwort."),
+    undo_what: One::new(
+        "{} wird wieder die E-Mail-Adresse Ihres Kontos. Alle werden abgemeldet, und Sie wählen ein neues Passwort.",
+    ),
     undo_button: "Zurückholen",
 
     disown: "Hat sich jemand anders in Ihrem Konto angemeldet?",
