@@ -32,6 +32,8 @@ pub enum Saved {
     Done,
     /// The names of the claims that cannot be stored so.
     Refused(Vec<&'static str>),
+    /// Somebody else changed the claims since they were read.
+    Overtaken,
 }
 
 /// The claims of a person with what `typed` says of them: an empty text takes a claim away, nothing leaves it as it is.
@@ -107,13 +109,16 @@ pub async fn save<'a>(
     record.address = Some(visit.address.to_string());
     record.detail = serde_json::json!({ "claims": names });
     let (id, now) = (provider.new_id()?, visit.now);
-    provider
+    let done = provider
         .db
         .write(async move |tx| {
             sessions::still_open(tx, &session.id, now).await?;
-            users::set_claims(tx, &user.id, &claims, now).await?;
-            audits::write(tx, &id, &record).await
+            let done = users::change_claims(tx, &user, &claims, now).await?;
+            if done {
+                audits::write(tx, &id, &record).await?;
+            }
+            Ok(done)
         })
         .await?;
-    Ok(Saved::Done)
+    Ok(if done { Saved::Done } else { Saved::Overtaken })
 }

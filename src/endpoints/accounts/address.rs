@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sign_up::AddressRefused;
-use super::{Await, Guess, Mail, Recipient, add_event, guess, mail, mailed, recover::unsent, void_ways_in};
+use super::{Await, Guess, Mail, Recipient, add_event, guess, mail, mailed, recover::unsent};
 use crate::base::{Fault, Id};
 use crate::cache::RetryAfter;
 use crate::endpoints::interaction::{self, AccountPage, Errand, Found, Outcome};
@@ -210,6 +210,7 @@ async fn change(provider: &Provider, confirmed: Confirmed, visit: &Visit) -> Res
     provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             if !one_time::consume(tx, &row, now).await? {
                 return Ok(false);
             }
@@ -218,9 +219,9 @@ async fn change(provider: &Provider, confirmed: Confirmed, visit: &Visit) -> Res
             if !people::set_address(tx, &user.id, &new, now).await? {
                 return Ok(false);
             }
-            void_ways_in(tx, &user.id, now).await?;
+            users::void_ways_in(tx, &user.id, now).await?;
             if let Some(told) = &told {
-                told.send(tx, now).await?;
+                told.tell(tx, now).await?;
             }
             audits::write(tx, &id, &record).await?;
             Ok(true)
@@ -278,6 +279,7 @@ pub async fn undo(provider: &Provider, token: &str, visit: &Visit) -> Result<Und
     let done = provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             if !one_time::consume(tx, &row, now).await? || !give_back(tx, (&user.id, &row, &before), now).await? {
                 return Ok(false);
             }
@@ -298,7 +300,6 @@ async fn give_back(tx: &mut Tx, (user, row, before): (&Id, &OneTime, &str), now:
     }
     passwords::remove(tx, user).await?;
     users::end_everything_known(tx, user, now).await?;
-    void_ways_in(tx, user, now).await?;
     // The ways back that were sent later went to addresses that whoever took the account over chose.
     one_time::void_after(tx, user, row, now).await?;
     one_time::void(tx, user, Purpose::KeepAccount, now).await?;

@@ -1,7 +1,7 @@
 //! The end of an account: planned by its owner, taken back by who holds its mail, and carried out when its time has come. What
 //! was somebody's `sub` is never anybody's again (SE-17).
 
-use super::{Recipient, mail, notice, void_ways_in};
+use super::{Recipient, mail, notice};
 use crate::base::{Fault, Timestamp};
 use crate::endpoints::{Provider, Signed, Visit, audit};
 use crate::identity::one_time::{self, OneTime, Purpose};
@@ -36,12 +36,12 @@ pub async fn plan(provider: &Provider, signed: &Signed, visit: &Visit) -> Result
     provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             sessions::still_open(tx, &session.id, now).await?;
             if people::set_deletion(tx, &user.id, Some(at)).await? {
                 users::end_everything_known(tx, &user.id, now).await?;
-                void_ways_in(tx, &user.id, now).await?;
                 if let Some(told) = &told {
-                    told.send(tx, now).await?;
+                    told.tell(tx, now).await?;
                 }
                 audits::write(tx, &id, &record).await?;
             }
@@ -90,6 +90,7 @@ pub async fn keep(provider: &Provider, token: &str, visit: &Visit) -> Result<boo
     provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             let done = one_time::consume(tx, &row, now).await? && people::set_deletion(tx, &user.id, None).await?;
             if done {
                 audits::write(tx, &id, &record).await?;

@@ -3,7 +3,6 @@
 
 use super::recover::unsent;
 use super::verify::owner;
-use super::void_ways_in;
 use crate::base::Fault;
 use crate::endpoints::{Provider, Visit, audit};
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
@@ -49,11 +48,11 @@ pub async fn disown(provider: &Provider, token: &str, visit: &Visit) -> Result<O
     let done = provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             if !one_time::consume(tx, &row, now).await? {
                 return Ok(false);
             }
             users::end_everything_known(tx, &user.id, now).await?;
-            void_ways_in(tx, &user.id, now).await?;
             reset.store(tx).await?;
             audits::write(tx, &id, &record).await?;
             Ok(true)

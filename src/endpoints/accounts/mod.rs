@@ -44,17 +44,6 @@ const UNVERIFIED_SECONDS: i64 = 7 * 86_400;
 /// Seconds in which a notice is still worth sending.
 const NOTICE_SECONDS: i64 = 3 * 86_400;
 
-/// What lets somebody into an account, or to a part of it, who holds a mail that was sent before. It is worth nothing once the
-/// account changed hands, or could have.
-const WAYS_IN: [Purpose; 4] = [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn, Purpose::NewAddress];
-
-async fn void_ways_in(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<(), Fault> {
-    for purpose in WAYS_IN {
-        one_time::void(tx, user, purpose, now).await?;
-    }
-    Ok(())
-}
-
 /// What the operator settled about accounts.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -116,6 +105,12 @@ pub(super) struct Mail {
 
 impl Mail {
     pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
+        self.prepared.store(tx).await?;
+        outbox::enqueue(tx, &self.sealed, now).await
+    }
+
+    /// The same for what the owner of an account hears whatever else they got lately.
+    pub(super) async fn tell(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
         self.prepared.store(tx).await?;
         outbox::enqueue(tx, &self.sealed, now).await
     }

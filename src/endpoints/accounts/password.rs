@@ -1,7 +1,7 @@
 //! A new password for who is signed in: the one before proves that it is them, charged like any guess (PW-04, PW-16).
 
 use super::recover::changed;
-use super::{Recipient, notice, void_ways_in};
+use super::{Recipient, notice};
 use crate::base::{Fault, Secret};
 use crate::endpoints::{Provider, Signed, Visit, audit, sign_in as enter};
 use crate::identity::passwords::Unhashed;
@@ -132,6 +132,7 @@ async fn store(
     let done = provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             sessions::still_open(tx, &session.id, now).await?;
             let is_stored = match &old {
                 Some(old) => passwords::replace(tx, &user.id, old, &phc, now).await?,
@@ -145,7 +146,7 @@ async fn store(
             if elsewhere == Elsewhere::SignedOut {
                 users::end_everything_else(tx, &user.id, &session, now).await?;
             }
-            void_ways_in(tx, &user.id, now).await?;
+            users::void_ways_in(tx, &user.id, now).await?;
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }

@@ -2,7 +2,7 @@
 //! nothing else: every other proof is still asked for (decision 24).
 
 use super::verify::owner;
-use super::{Await, Recipient, add_event, mail, mailed, notice, void_ways_in};
+use super::{Await, Recipient, add_event, mail, mailed, notice};
 use crate::base::{Fault, Id, Secret};
 use crate::endpoints::interaction::{Found, Outcome};
 use crate::endpoints::{Provider, Visit, audit};
@@ -107,11 +107,11 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
     let done = provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             if !one_time::consume(tx, &row, now).await? || !users::prove_address(tx, &user, &row.email_key, now).await? {
                 return Ok(false);
             }
             users::set_password(tx, &user.id, &phc, now).await?;
-            void_ways_in(tx, &user.id, now).await?;
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }

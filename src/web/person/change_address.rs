@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Guest;
 use super::links::{Pressed, link, pressed, told};
-use super::{broken, page, step_up};
+use super::{broken, fresh, page};
 use crate::endpoints::accounts::{self, Change, UndoDone};
 use crate::endpoints::interaction::AccountPage;
 use crate::web::limits::too_many;
@@ -15,7 +15,7 @@ use crate::web::{State, answer, extract};
 
 /// `/account/email`
 pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    match step_up::fresh(&state, &request, AccountPage::Address).await {
+    match fresh::guest(&state, &request, AccountPage::Address).await {
         Ok(guest) => answer::with_browser(render(&state, &request, &guest, ("", None)), guest.browser),
         Err(response) => response,
     }
@@ -37,7 +37,7 @@ fn render(state: &State, request: &HttpRequest, guest: &Guest, (typed, problem):
 
 /// The form of the page.
 pub async fn submit(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let (guest, form) = match step_up::fresh_form(&state, &request, payload, AccountPage::Address).await {
+    let (guest, form) = match fresh::form(&state, &request, payload, AccountPage::Address).await {
         Ok(sent) => sent,
         Err(response) => return response,
     };

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Guest;
 use super::sign_in::BUSY_SECONDS;
-use super::{broken, page, step_up};
+use super::{broken, fresh, page};
 use crate::base::{Fault, Secret};
 use crate::endpoints::accounts::{self, Elsewhere, PasswordChange, PasswordChanged};
 use crate::endpoints::interaction::AccountPage;
@@ -31,7 +31,7 @@ struct Shown<'a> {
 
 /// `/account/password`
 pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let guest = match step_up::fresh(&state, &request, AccountPage::Password).await {
+    let guest = match fresh::guest(&state, &request, AccountPage::Password).await {
         Ok(guest) => guest,
         Err(response) => return response,
     };
@@ -72,7 +72,7 @@ async fn render(state: &State, request: &HttpRequest, guest: &Guest, shown: Show
 
 /// The form of the page.
 pub async fn submit(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let (guest, form) = match step_up::fresh_form(&state, &request, payload, AccountPage::Password).await {
+    let (guest, form) = match fresh::form(&state, &request, payload, AccountPage::Password).await {
         Ok(sent) => sent,
         Err(response) => return response,
     };

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::links::{Pressed, link, pressed, told};
-use super::{broken, page, step_up};
+use super::{broken, fresh, page};
 use crate::endpoints::accounts;
 use crate::endpoints::interaction::AccountPage;
 use crate::web::pages::{DeleteAccount, LinkTo, Tidings};
@@ -13,7 +13,7 @@ use crate::web::{State, answer, cookies, extract};
 
 /// `/account/delete`
 pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let guest = match step_up::fresh(&state, &request, AccountPage::Deletion).await {
+    let guest = match fresh::guest(&state, &request, AccountPage::Deletion).await {
         Ok(guest) => guest,
         Err(response) => return response,
     };
@@ -29,7 +29,7 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
 
 /// The form of the page.
 pub async fn submit(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
-    let (guest, _) = match step_up::fresh_form(&state, &request, payload, AccountPage::Deletion).await {
+    let (guest, _) = match fresh::form(&state, &request, payload, AccountPage::Deletion).await {
         Ok(sent) => sent,
         Err(response) => return response,
     };

@@ -12,6 +12,7 @@ pub mod deletion;
 pub mod disown;
 pub mod error;
 pub mod forgot;
+mod fresh;
 pub mod language;
 pub mod links;
 pub mod logo;
@@ -19,7 +20,6 @@ pub mod profile;
 pub mod sign_in;
 pub mod sign_out;
 pub mod sign_up;
-mod step_up;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};

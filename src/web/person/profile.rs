@@ -66,6 +66,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, payload: Payload) 
     }
     match profile::save(&state.provider, &guest.signed, |name| form.get(name), &guest.visit).await {
         Ok(Saved::Done) => answer::see_other(&state, "/account/profile?done=saved").finish(),
+        Ok(Saved::Overtaken) => answer::see_other(&state, "/account/profile").finish(),
         Ok(Saved::Refused(wrong)) => {
             let response = render(&state, &request, &guest, Some((&form, &wrong)));
             answer::with_browser(response, guest.browser)
