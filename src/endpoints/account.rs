@@ -18,6 +18,8 @@ pub struct Account {
 pub struct ConnectedApp {
     pub client_id: String,
     pub name: String,
+    /// The digest of its logo.
+    pub logo: Option<String>,
     pub scope: Scope,
     pub since: Timestamp,
 }
@@ -37,9 +39,10 @@ impl Account {
         let mut apps = Vec::new();
         for (client_id, since) in grants::clients_of_user(&mut conn, user, now).await? {
             let client = provider.registry.client(&provider.db, &client_id).await?;
-            let name = client.map_or_else(|| client_id.clone(), |c| c.client.name.clone());
+            let name = client.as_ref().map_or_else(|| client_id.clone(), |c| c.client.name.clone());
+            let logo = client.and_then(|c| c.client.logo.clone());
             let scope = consents.iter().find(|(id, _)| *id == client_id).map(|(_, c)| c.scope().clone()).unwrap_or_default();
-            apps.push(ConnectedApp { client_id, name, scope, since });
+            apps.push(ConnectedApp { client_id, name, logo, scope, since });
         }
         Ok(Self { sessions, apps })
     }
@@ -82,6 +85,28 @@ impl Account {
             .db
             .write(async move |tx| {
                 consent::withdraw(tx, &user, &client_id, now).await?;
+                audits::write(tx, &id, &event).await
+            })
+            .await?;
+        Ok(true)
+    }
+
+    /// Takes back what this person allowed every client; false if none holds anything.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn withdraw_all(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<bool, Fault> {
+        let account = Self::of(provider, signed, visit).await?;
+        if account.apps.is_empty() {
+            return Ok(false);
+        }
+        let mut event = audit_at("consents_withdrawn", signed.user.id.as_str(), visit);
+        event.user_id = Some(signed.user.id.clone());
+        let (id, user, now) = (provider.new_id()?, signed.user.id.clone(), visit.now);
+        provider
+            .db
+            .write(async move |tx| {
+                consent::withdraw_all(tx, &user, now).await?;
                 audits::write(tx, &id, &event).await
             })
             .await?;

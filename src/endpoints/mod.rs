@@ -13,6 +13,7 @@ mod introspect;
 mod logos;
 pub mod logout;
 pub mod own_data;
+pub mod profile;
 mod registry;
 mod revoke;
 pub mod sign_in;
@@ -123,6 +124,16 @@ pub struct Visit {
 pub struct Signed {
     pub session: Session,
     pub user: User,
+}
+
+/// Seconds for which a sign-in is proof enough for what matters; then the person proves themselves again first.
+pub const FRESH_SECONDS: i64 = 600;
+
+impl Signed {
+    /// Whether the person proved themselves so lately that they may do what matters.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.session.auth_time) < FRESH_SECONDS
+    }
 }
 
 impl Visit {

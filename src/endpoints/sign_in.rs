@@ -3,7 +3,7 @@
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
-use super::{Provider, Signed, Visit, audit, audit_at};
+use super::{ClientRef, Provider, Signed, Visit, audit, audit_at};
 use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::one_time::{self, OneTime, Purpose};
@@ -70,7 +70,7 @@ pub async fn with_password(
         Verdict::Verified { user, phc } => (user, phc),
         Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
         Verdict::Throttled { retry_after_seconds } => {
-            record_throttled(provider, &found, &credentials.login, visit).await?;
+            record_throttled(provider, found.client.as_ref(), &credentials.login, visit).await?;
             return Ok(PasswordOutcome::Throttled { retry_after_seconds });
         }
         Verdict::Busy => return Ok(PasswordOutcome::Busy),
@@ -88,13 +88,18 @@ pub async fn with_password(
 
 /// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password. A
 /// stranger makes one row a minute.
-async fn record_throttled(provider: &Provider, found: &Found, login: &str, visit: &Visit) -> Result<(), Fault> {
+pub(super) async fn record_throttled(
+    provider: &Provider,
+    client: Option<&ClientRef>,
+    login: &str,
+    visit: &Visit,
+) -> Result<(), Fault> {
     if !provider.buckets.is_first_in_a_minute("audit throttled", visit.address, visit.now) {
         return Ok(());
     }
     let mut record = audit("throttled", "anonymous", visit.now);
     record.user_id = users::by_login(&mut provider.db.conn(), login).await?.map(|user| user.id);
-    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
+    record.client_id = client.map(|c| c.client.client_id.clone());
     record.address = Some(visit.address.to_string());
     let id = provider.new_id()?;
     provider.db.write(async move |tx| audits::write(tx, &id, &record).await).await

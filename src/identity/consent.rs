@@ -109,6 +109,15 @@ pub async fn withdraw(tx: &mut Tx, user: &Id, client_id: &str, now: Timestamp) -
     grants::revoke_for_user_client(tx, user, client_id, now).await
 }
 
+/// Takes back what was allowed to every client. Says how many grants that ended.
+///
+/// # Errors
+/// Storage failed.
+pub async fn withdraw_all(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u64, Fault> {
+    consents::forget_for_user(tx, user).await?;
+    grants::revoke_for_user(tx, user, now).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

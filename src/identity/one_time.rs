@@ -280,6 +280,14 @@ pub async fn void(tx: &mut Tx, user: &Id, purpose: Purpose, now: Timestamp) -> R
     one_time::void(tx, user, purpose.as_str(), now).await
 }
 
+/// The same for what was sent after a row of the same purpose.
+///
+/// # Errors
+/// Storage failed.
+pub async fn void_after(tx: &mut Tx, user: &Id, row: &OneTime, now: Timestamp) -> Result<(), Fault> {
+    one_time::void_after(tx, user, row, now).await
+}
+
 /// Removes what expired before `before`.
 ///
 /// # Errors

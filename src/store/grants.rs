@@ -117,6 +117,19 @@ pub async fn revoke_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u
     tx.execute(statement).await
 }
 
+/// Ends everything that one person allowed, but what was allowed in one session.
+///
+/// # Errors
+/// Storage failed.
+pub async fn revoke_others(tx: &mut Tx, user: &Id, keep: &Id, now: Timestamp) -> Result<u64, Fault> {
+    let statement = sql("UPDATE grants SET revoked_at = $3
+         WHERE user_id = $1 AND (session_id IS NULL OR session_id <> $2) AND revoked_at IS NULL")
+    .bind(user)
+    .bind(keep)
+    .bind(now);
+    tx.execute(statement).await
+}
+
 /// A session ended: what was not meant to outlive it ends too.
 ///
 /// # Errors

@@ -65,3 +65,11 @@ pub async fn list_for_user(conn: &mut Conn, user: &Id, limit: i64) -> Result<Vec
 pub async fn forget_for_user(tx: &mut Tx, user: &Id) -> Result<u64, Fault> {
     tx.execute(sql("DELETE FROM known_devices WHERE user_id = $1").bind(user)).await
 }
+
+/// Forgets every browser of `user` but this one.
+///
+/// # Errors
+/// Storage failed.
+pub async fn forget_others(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<u64, Fault> {
+    tx.execute(sql("DELETE FROM known_devices WHERE user_id = $1 AND browser_hash <> $2").bind(user).bind(browser_hash)).await
+}

@@ -230,6 +230,17 @@ pub async fn set_address(tx: &mut Tx, id: &Id, new: &NewAddress<'_>, now: Timest
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Removes whoever signed up with an address and never proved it: somebody else has.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove_unproved(tx: &mut Tx, email_key: &str) -> Result<(), Fault> {
+    let statement =
+        sql("DELETE FROM users WHERE email_key = $1 AND verify_by IS NOT NULL AND NOT email_verified").bind(email_key);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
 /// Plans the end of an account, or takes the plan back; false if that is how it is already.
 ///
 /// # Errors

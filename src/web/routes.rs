@@ -6,7 +6,8 @@ use actix_web::{HttpResponse, Resource, guard};
 
 use super::oauth::{account_api, authorize, end_session, introspect, metadata, preflight, revoke, token, userinfo};
 use super::person::{
-    account, check_mail, choose, consent, forgot, invitation, language, links, logo, own_data, sign_in, sign_out, sign_up,
+    account, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation, language, links,
+    logo, own_data, profile, sign_in, sign_out, sign_up,
 };
 use super::{openapi, status};
 
@@ -117,6 +118,9 @@ fn remove() -> actix_web::Route {
 fn cors() -> actix_web::Route {
     web::route().guard(Options()).to(preflight)
 }
+
+/// It stands at the root of the host, whatever the issuer's path is (W3C, A Well-Known URL for Changing Passwords).
+const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 
 /// Every endpoint, in the order of the documents.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -266,8 +270,46 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/account", &["GET"], Rate::Page, "Who am I, where am I signed in, which apps are connected", |r| {
         r.route(read().to(account::show))
     }),
+    page("/account/profile", &["GET", "POST"], Rate::Page, "Say who you are", |r| {
+        r.route(read().to(profile::show)).route(write().to(profile::submit))
+    }),
+    page("/account/password", &["GET", "POST"], Rate::Guess, "Change the password", |r| {
+        r.route(read().to(change_password::show)).route(write().to(change_password::submit))
+    }),
+    page(CHANGE_PASSWORD, &["GET"], Rate::Page, "Where password managers find the page to change the password", |r| {
+        r.route(read().to(change_password::well_known))
+    }),
+    page("/account/email", &["GET", "POST"], Rate::Mail, "Change the e-mail address", |r| {
+        r.route(read().to(change_address::show)).route(write().to(change_address::submit))
+    }),
+    page("/confirm-email/{token}", &["GET", "POST"], Rate::Guess, "Confirm a new address by the link that was sent to it", |r| {
+        r.route(read().to(change_address::show_confirmation)).route(write().to(change_address::confirm))
+    }),
+    page(
+        "/undo-email/{token}",
+        &["GET", "POST"],
+        Rate::Guess,
+        "Take a change of the address back, by the link that was sent",
+        |r| r.route(read().to(change_address::show_undo)).route(write().to(change_address::undo)),
+    ),
+    page("/not-me/{token}", &["GET", "POST"], Rate::Guess, "Disown a sign-in, by the link in the mail about it", |r| {
+        r.route(read().to(disown::show)).route(write().to(disown::submit))
+    }),
+    page("/account/delete", &["GET", "POST"], Rate::Page, "Delete the account", |r| {
+        r.route(read().to(deletion::show)).route(write().to(deletion::submit))
+    }),
+    page(
+        "/keep-account/{token}",
+        &["GET", "POST"],
+        Rate::Guess,
+        "Take a planned deletion back, by the link that was sent",
+        |r| r.route(read().to(deletion::show_keep)).route(write().to(deletion::keep)),
+    ),
     page("/account/sessions/{sid}", &["GET", "POST"], Rate::Page, "End one session", |r| {
         r.route(read().to(account::ask_session)).route(write().to(account::end_session))
+    }),
+    page("/account/apps", &["GET", "POST"], Rate::Page, "Disconnect every app", |r| {
+        r.route(read().to(account::ask_all_apps)).route(write().to(account::remove_all_apps))
     }),
     page("/account/apps/{client_id}", &["GET", "POST"], Rate::Page, "Disconnect an app", |r| {
         r.route(read().to(account::ask_app)).route(write().to(account::remove_app))
@@ -300,6 +342,7 @@ pub fn configure(base: &str, config: &mut ServiceConfig) {
         // RFC 8414 section 3.1: the well-known part stands before the issuer's path.
         let path = match endpoint.path {
             "/.well-known/oauth-authorization-server" => format!("{}{base}", endpoint.path),
+            CHANGE_PASSWORD => CHANGE_PASSWORD.to_owned(),
             path => format!("{base}{path}"),
         };
         let resource = web::resource(path).default_service(web::to(status::wrong_method));

@@ -15,6 +15,9 @@ mod architecture;
 mod fuzz_corpus;
 mod support;
 
+mod account_address;
+mod account_deletion;
+mod account_pages;
 mod axe;
 mod bad_input;
 mod browser;

@@ -7,7 +7,7 @@ use crate::base::{Fault, Id, Secret};
 use crate::endpoints::interaction::{Found, Outcome};
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::device::device;
-use crate::identity::one_time::{self, OneTime, Purpose};
+use crate::identity::one_time::{self, Errand, OneTime, Prepared, Purpose};
 use crate::identity::passwords::Unhashed;
 use crate::identity::policy::{About, Weakness};
 use crate::identity::users::{self, User, email_key};
@@ -117,6 +117,25 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
         })
         .await?;
     Ok(if done { Done::Set { interaction } } else { Done::Gone })
+}
+
+/// A link for a new password that is sent to nobody and followed at once: for who has just shown that the mail of the account
+/// is theirs.
+///
+/// # Errors
+/// Chance failed.
+pub(super) fn unsent(provider: &Provider, row: &OneTime, visit: &Visit) -> Result<Prepared, Fault> {
+    let errand = Errand {
+        purpose: Purpose::ResetPassword,
+        user_id: row.user_id.clone(),
+        email: row.email.clone(),
+        email_key: row.email_key.clone(),
+        browser_hash: visit.browser_hash.clone(),
+        interaction_id: None,
+        detail: String::new(),
+        lifetime_seconds: Purpose::ResetPassword.lifetime_seconds(),
+    };
+    Prepared::new(provider.new_id()?, errand, &provider.code_key, &provider.random, visit.now)
 }
 
 /// The notice that a password was changed.

@@ -107,16 +107,12 @@ pub(super) fn name_of(typed: &str) -> Result<Option<String>, ()> {
 }
 
 /// Checks the three fields of a wish.
-async fn checked(provider: &Provider, wish: &Wish, domains: &[String]) -> Result<(String, Option<String>, Password), Refused> {
+async fn checked(provider: &Provider, wish: &Wish) -> Result<(String, Option<String>, Password), Refused> {
     let mut refused = Refused::default();
     let key = email_key(&wish.email);
     refused.address = match &key {
         None => Some(AddressRefused::NoAddress),
-        Some(key) => {
-            let domain = key.rsplit_once('@').map_or("", |(_, domain)| domain);
-            let is_taken = domains.is_empty() || domains.iter().any(|known| known == domain);
-            (!is_taken).then_some(AddressRefused::OtherDomain)
-        }
+        Some(key) => (!provider.policy.accounts.takes(key)).then_some(AddressRefused::OtherDomain),
     };
     let name = name_of(&wish.name).unwrap_or_else(|()| {
         refused.name = true;
@@ -141,7 +137,7 @@ async fn checked(provider: &Provider, wish: &Wish, domains: &[String]) -> Result
 /// # Errors
 /// Storage, keys or chance failed.
 pub async fn apply(provider: &Provider, found: &Found, wish: Wish, visit: &Visit) -> Result<Applied, Fault> {
-    let (key, name, password) = match checked(provider, &wish, &provider.policy.accounts.domains).await {
+    let (key, name, password) = match checked(provider, &wish).await {
         Ok(checked) => checked,
         Err(refused) => return Ok(Applied::Refused(refused)),
     };

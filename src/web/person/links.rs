@@ -28,7 +28,7 @@ pub(super) async fn pressed(state: &State, request: &HttpRequest, payload: Paylo
     Ok(Pressed { visit, browser, form })
 }
 
-fn told(
+pub(super) fn told(
     state: &State,
     request: &HttpRequest,
     (visit, browser): (&Visit, Browser),
@@ -53,7 +53,7 @@ fn sign_in_path(interaction: Option<Id>) -> String {
     interaction.map_or_else(|| "/sign-in".to_owned(), |id| format!("/sign-in/{id}"))
 }
 
-fn link(state: &State, request: &HttpRequest, (visit, browser): (&Visit, Browser), what: LinkTo) -> HttpResponse {
+pub(super) fn link(state: &State, request: &HttpRequest, (visit, browser): (&Visit, Browser), what: LinkTo) -> HttpResponse {
     let model = Link { action: request.path().to_owned(), what, frame: state.frame(request, &visit.browser_hash, None, None) };
     answer::with_browser(page(StatusCode::OK, &model), browser)
 }

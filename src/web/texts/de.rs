@@ -1,6 +1,6 @@
 //! German, in the Sie form.
 
-use super::{Count, One, Texts, Two, accounts, history, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, history, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "de",
@@ -39,6 +39,7 @@ pub(super) static TEXTS: Texts = Texts {
 
     accounts: accounts::DE,
     history: history::DE,
+    account_pages: account_pages::DE,
     passwords: password::DE,
 
     consent_title: One::new("{} bittet um Ihre Erlaubnis"),

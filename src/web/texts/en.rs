@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Count, One, Texts, Two, accounts, history, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, history, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "en",
@@ -34,6 +34,7 @@ pub(super) static TEXTS: Texts = Texts {
 
     accounts: accounts::EN,
     history: history::EN,
+    account_pages: account_pages::EN,
     passwords: password::EN,
 
     consent_title: One::new("{} asks for your permission"),

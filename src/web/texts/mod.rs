@@ -1,6 +1,7 @@
 //! Every string that a person reads on a page, in each language. A language is one value of `Texts`, so a string that
 //! is missing in one does not compile. No string stands in a template, and none is put together from pieces of words.
 
+mod account_pages;
 mod accounts;
 mod de;
 mod en;
@@ -10,6 +11,7 @@ mod phrase;
 mod when;
 
 pub use crate::oauth::locale::Lang;
+use account_pages::AccountPageTexts;
 pub use accounts::AccountTexts;
 pub use history::HistoryTexts;
 use password::PasswordTexts;
@@ -55,6 +57,8 @@ pub struct Texts {
 
     // what is known of a person
     pub history: HistoryTexts,
+    // the pages of the account
+    pub account_pages: AccountPageTexts,
 
     // new passwords
     pub passwords: PasswordTexts,
