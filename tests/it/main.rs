@@ -15,6 +15,8 @@ mod architecture;
 mod fuzz_corpus;
 mod support;
 
+mod account_api;
+mod account_data;
 mod axe;
 mod bad_input;
 mod browser;
@@ -23,6 +25,7 @@ mod csrf_headers;
 mod discovery;
 mod guard;
 mod interactions;
+mod invitations;
 mod keys;
 mod limits;
 mod login;
