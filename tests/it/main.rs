@@ -49,5 +49,6 @@ mod sign_up;
 mod soak;
 mod sql;
 mod storage;
+mod two_nodes;
 mod user_import;
 mod userinfo;

@@ -155,10 +155,14 @@ async fn scanners_use_nothing_up() {
         }
     }
     app.untouched(&before, "a scanner").await;
-    let mut running = tokio::task::JoinSet::new();
+    let mut forms = Vec::new();
     for _ in 0..32 {
         let mut browser = Browser::new();
         let form = browser.get(&link).await;
+        forms.push((browser, form));
+    }
+    let mut running = tokio::task::JoinSet::new();
+    for (mut browser, form) in forms {
         running.spawn(async move { browser.press(&form, "set-password", &[("password", FRESH)]).await });
     }
     let answers = running.join_all().await;
