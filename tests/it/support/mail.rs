@@ -31,6 +31,11 @@ impl TestApp {
         Mails { app: self, inbox: &self.inbox }
     }
 
+    /// The text of every mail that this process sent and nobody took.
+    pub fn all_mail(&self) -> Vec<String> {
+        self.inbox.all().into_iter().map(|caught| caught.words.text).collect()
+    }
+
     /// For a test that is not about its mail: unread mail is no failure.
     pub fn ignore_mail(&self) {
         self.mail_ignored.store(true, Ordering::SeqCst);
