@@ -36,13 +36,11 @@ pub enum Saved {
     Overtaken,
 }
 
-/// The claims of a person with what `typed` says of them: an empty text takes a claim away, nothing leaves it as it is.
+/// The claims of a person with what `typed` says of them: what is not typed is taken away.
 fn merged<'a>(before: &Map<String, Value>, typed: impl Fn(&str) -> Option<&'a str>) -> Map<String, Value> {
     let mut claims = before.clone();
     for name in LINES.into_iter().chain(["locale"]) {
-        if let Some(text) = typed(name) {
-            put(&mut claims, name, text);
-        }
+        put(&mut claims, name, typed(name).unwrap_or_default());
     }
     // Another number is not the one that was verified.
     if claims.get("phone_number") != before.get("phone_number") {
@@ -50,10 +48,8 @@ fn merged<'a>(before: &Map<String, Value>, typed: impl Fn(&str) -> Option<&'a st
     }
     let mut address = before.get("address").and_then(Value::as_object).cloned().unwrap_or_default();
     for name in ADDRESS {
-        if let Some(text) = typed(name) {
-            // Forms send both characters of a line break.
-            put(&mut address, name, &text.replace("\r\n", "\n"));
-        }
+        // Forms send both characters of a line break.
+        put(&mut address, name, &typed(name).unwrap_or_default().replace("\r\n", "\n"));
     }
     claims.remove("address");
     if !address.is_empty() {

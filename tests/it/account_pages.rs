@@ -250,7 +250,6 @@ async fn whose_page() {
             app.untouched(&before, path).await;
         }
     }
-    app.mail().none("ana@example.com").await;
 }
 
 fn profile(page: &Page, fields: &[(&str, &str)]) -> Form {
