@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Provider;
-use crate::oauth::{AuthMethod, GrantType, ResponseMode};
+use crate::oauth::scope::ACCOUNT;
+use crate::oauth::{AuthMethod, GrantType, ResponseMode, claims_of_scope};
 
 /// The document. `endpoints` are the metadata names and paths of the endpoint table.
 pub fn document<'a>(provider: &Provider, endpoints: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
@@ -31,14 +32,16 @@ fn rules(provider: &Provider) -> Value {
     let mut prompts = vec!["none", "login", "consent", "select_account"];
     // Initiating User Registration 1.0 section 4.2.
     prompts.extend(provider.sign_up_is_open().then_some("create"));
+    let of_scopes = CLAIM_SCOPES.iter().flat_map(|scope| claims_of_scope(scope));
+    let claims: Vec<_> = OWN_CLAIMS.iter().chain(of_scopes).collect();
     json!({
         "response_types_supported": response_types,
         "response_modes_supported": modes,
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algs,
-        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
-        "claims_supported": CLAIMS,
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access", ACCOUNT],
+        "claims_supported": claims,
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": true,
         "request_parameter_supported": false,
@@ -59,34 +62,8 @@ fn rules(provider: &Provider) -> Value {
     })
 }
 
-const CLAIMS: &[&str] = &[
-    "sub",
-    "iss",
-    "aud",
-    "exp",
-    "iat",
-    "auth_time",
-    "acr",
-    "amr",
-    "nonce",
-    "sid",
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "preferred_username",
-    "profile",
-    "picture",
-    "website",
-    "email",
-    "email_verified",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-    "phone_number",
-    "phone_number_verified",
-    "address",
-    "updated_at",
-];
+/// The claims about the sign-in itself; those about the person are those of the scopes.
+const OWN_CLAIMS: [&str; 10] = ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid"];
+
+/// The scopes that ask for claims.
+const CLAIM_SCOPES: [&str; 4] = ["profile", "email", "address", "phone"];

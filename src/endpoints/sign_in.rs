@@ -3,14 +3,15 @@
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
-use super::{ClientRef, Provider, Signed, Visit, audit};
-use crate::base::{Fault, Secret, public_id};
+use super::{ClientRef, Provider, Signed, Visit, audit, audit_at};
+use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::sessions::{self, NewSession, SessionToken};
 use crate::identity::sign_in::{self, Attempt, Outcome as Verdict};
 use crate::identity::users::{self, User};
 use crate::notify::Letter;
+use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
 use crate::store::{Tx, audit as audits, grants, outbox, passwords};
@@ -122,11 +123,29 @@ pub(super) enum Proof {
     Mailed(OneTime),
     /// The same, for who signed up: the password and name that were given then become the account's.
     SignedUp(OneTime, accounts::SignUpDetail),
+    /// An invitation, which makes the account.
+    Invited(Box<accounts::NewAccount>),
+}
+
+/// Whether the session that the same person has in this browser goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Session {
+    Kept,
+    Ended,
 }
 
 impl Proof {
+    /// What was there before an address was proved ends with the proof (decision 17).
+    const fn session(&self, user: &User) -> Session {
+        match self {
+            Self::Mailed(_) | Self::SignedUp(..) if !user.email_verified => Session::Ended,
+            _ => Session::Kept,
+        }
+    }
+
     async fn take(&self, tx: &mut Tx, user: &User, visit: &Visit) -> Result<bool, Fault> {
         let now = visit.now;
+        users::hold(tx, &user.id).await?;
         match self {
             Self::Password { phc } => passwords::stands(tx, &user.id, phc).await,
             Self::Mailed(row) => {
@@ -135,6 +154,7 @@ impl Proof {
             Self::SignedUp(row, detail) => {
                 Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
             }
+            Self::Invited(account) => account.make(tx, visit).await,
         }
     }
 }
@@ -152,7 +172,7 @@ pub(super) async fn establish(
 ) -> Result<Option<SignedIn>, Fault> {
     let Entry { user, amr, proof, stay } = entry;
     let token = SessionToken::new(&provider.random)?;
-    let session = next_session(provider, &user, (&token, amr), visit)?;
+    let session = next_session(provider, &user, (&token, amr, proof.session(&user)), visit)?;
     let notice = new_device_notice(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
     let mut record = audit("sign_in", user.id.as_str(), visit.now);
@@ -163,6 +183,7 @@ pub(super) async fn establish(
     let ids = (provider.new_id()?, provider.new_id()?);
     let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
     let (person, here) = (user.clone(), visit.clone());
+    let replaced = replaced(provider, &user, visit)?;
     let begun = provider
         .db
         .write(async move |tx| {
@@ -170,6 +191,9 @@ pub(super) async fn establish(
                 return Ok(false);
             }
             begin(tx, &stored, &here).await?;
+            if let Some((id, record)) = &replaced {
+                audits::write(tx, id, record).await?;
+            }
             known_devices::record(tx, &person.id, &here.browser_hash, now).await?;
             if let Some(mail) = &notice {
                 mail.prepared.store(tx).await?;
@@ -191,12 +215,20 @@ pub(super) async fn establish(
     Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), stay, outcome }))
 }
 
+/// What the person hears whose session ends here because somebody else signs in.
+fn replaced(provider: &Provider, user: &User, visit: &Visit) -> Result<Option<(Id, AuditEvent)>, Fault> {
+    let Some(before) = visit.session.as_ref().filter(|before| before.user.id != user.id) else { return Ok(None) };
+    let mut record = audit_at("session_replaced", "anonymous", visit);
+    record.user_id = Some(before.user.id.clone());
+    Ok(Some((provider.new_id()?, record)))
+}
+
 /// The session takes the place of the one that this browser had. A second click on the button comes with the cookie from
 /// before the first: what that first click began in this browser for the same person ends as well.
 async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault> {
     let now = visit.now;
     if let Some(before) = &visit.session {
-        if before.user.id == new.user_id {
+        if before.session.id == new.id {
             return sessions::reauthenticate(tx, new).await;
         }
         sessions::end(tx, &before.session.id, now).await?;
@@ -213,10 +245,10 @@ async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault
 fn next_session(
     provider: &Provider,
     user: &User,
-    (token, amr): (&SessionToken, &str),
+    (token, amr, keeps): (&SessionToken, &str, Session),
     visit: &Visit,
 ) -> Result<NewSession, Fault> {
-    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
+    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id && keeps == Session::Kept);
     let (id, sid) = match kept {
         Some(signed) => (signed.session.id.clone(), signed.session.sid.clone()),
         None => (provider.new_id()?, public_id(&provider.random)?),

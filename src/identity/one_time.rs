@@ -4,6 +4,8 @@
 //! under a key of ours, so that the page behind the link can show them without anybody storing them; what is stored is their
 //! tag. Whoever holds the mail proves the address in the row, and no other.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url, base64url_decode, same, sha256_base64url};
 use crate::jose::MacKey;
 pub use crate::store::one_time::OneTime;
@@ -165,6 +167,26 @@ pub struct Errand {
     /// JSON, for whoever redeems it.
     pub detail: String,
     pub lifetime_seconds: i64,
+}
+
+/// What an operator said of whom they invite: the detail of an invitation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invited {
+    pub name: Option<String>,
+}
+
+impl Invited {
+    /// # Errors
+    /// The row holds something else.
+    pub fn read(row: &OneTime) -> Result<Self, Fault> {
+        serde_json::from_str(&row.detail).map_err(|_| Fault::corrupt("one_time_tokens", "detail"))
+    }
+
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self) -> Result<String, Fault> {
+        serde_json::to_string(self).map_err(Fault::at("one_time: invited"))
+    }
 }
 
 /// Something that is ready to be stored and sent.

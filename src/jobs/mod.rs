@@ -116,11 +116,11 @@ impl Jobs {
         let interactions = interaction::sweep(&self.provider, now).await?;
         let sessions = self.provider.db.write(async move |tx| crate::identity::sessions::sweep(tx, before).await).await?;
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
+        let sent = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
-        let links = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let people = accounts::remove_due(&self.provider, now).await?;
-        tracing::debug!(mails, removed, interactions, sessions, guesses, links, people, "swept what expired");
+        tracing::debug!(mails, removed, interactions, sessions, guesses, sent, people, "swept what expired");
         Ok(())
     }
 }

@@ -67,10 +67,11 @@ impl ClaimsRequest {
 
 /// The claims that the scope asks for, without `sub`, which is always there (Core section 5.4).
 pub fn claims_for_scope(scope: &Scope) -> Vec<&'static str> {
-    scope.iter().flat_map(claims_of_token).copied().collect()
+    scope.iter().flat_map(claims_of_scope).copied().collect()
 }
 
-fn claims_of_token(token: &str) -> &'static [&'static str] {
+/// The claims that one scope token asks for.
+pub fn claims_of_scope(token: &str) -> &'static [&'static str] {
     match token {
         "profile" => &[
             "name",

@@ -14,12 +14,12 @@ pub mod pkce;
 mod prompt;
 pub mod redirect_uri;
 mod response;
-mod scope;
+pub mod scope;
 mod standard_claims;
 pub mod token_request;
 mod words;
 
-pub use claims::{ClaimsRequest, Want, claims_for_scope};
+pub use claims::{ClaimsRequest, Want, claims_for_scope, claims_of_scope};
 pub use client::{AccessTokenFormat, ApplicationType, Client, ConsentPolicy, PkcePolicy, Problem, RefreshPolicy};
 pub use error::{Error, ErrorCode};
 pub use grant::{AuthMethod, GrantType};

@@ -13,7 +13,6 @@ pub mod guesses;
 pub mod interactions;
 pub mod keys;
 pub mod known_devices;
-pub mod leases;
 pub mod migrations;
 pub mod one_time;
 pub mod outbox;

@@ -7,6 +7,7 @@ mod address;
 mod by_mail;
 mod deletion;
 mod disown;
+mod invitation;
 mod password;
 mod recover;
 mod sign_up;
@@ -19,6 +20,7 @@ pub use address::{
 pub use by_mail::{Link, ask as ask_for_link, find as find_link, sign_in as sign_in_by_link, sign_in_by_code};
 pub use deletion::{Kept, find_kept, keep, plan as plan_deletion, remove_due};
 pub use disown::{Disowned, disown, find as find_disowned};
+pub use invitation::{Accepted, Invitation, NewAccount, accept, find as find_invitation};
 pub use password::{CurrentRefused, Elsewhere, PasswordChange, PasswordChanged, change as change_password, has_password};
 pub use recover::{Done as ResetDone, Reset, ask as ask_to_reset, find as find_reset, reset};
 pub use sign_up::{AddressRefused, Applied, Refused, SignUpDetail, Wish, apply};
@@ -104,9 +106,15 @@ pub(super) struct Mail {
 }
 
 impl Mail {
-    pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
+    /// Stores it, if its address did not get too many lately: counted here, where no other request comes between.
+    pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<Sent, Fault> {
+        let subject = guesses::mail_subject(&self.prepared.row.email_key);
+        if guesses::charge(tx, &[subject], now).await? != Charged::Taken {
+            return Ok(Sent::TooMany);
+        }
         self.prepared.store(tx).await?;
-        outbox::enqueue(tx, &self.sealed, now).await
+        outbox::enqueue(tx, &self.sealed, now).await?;
+        Ok(Sent::Queued)
     }
 
     /// The same for what the owner of an account hears whatever else they got lately.
@@ -114,6 +122,14 @@ impl Mail {
         self.prepared.store(tx).await?;
         outbox::enqueue(tx, &self.sealed, now).await
     }
+}
+
+/// What became of a mail that strangers can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Queued,
+    /// Three went to this address within an hour (EM-13).
+    TooMany,
 }
 
 /// Whom a mail goes to.
@@ -268,7 +284,8 @@ enum Guess {
 /// Compares what was typed with the code that was sent for this interaction. The guess is charged before (decision 28).
 async fn guess(provider: &Provider, found: &Found, purpose: Purpose, typed: &str, visit: &Visit) -> Result<Guess, Fault> {
     let Some(code) = one_time::typed_code(typed) else { return Ok(Guess::Wrong) };
-    let (subjects, now) = (guesses::code_subjects(&found.id, visit.address), visit.now);
+    let account = found.awaited().and_then(|awaited| email_key(&awaited.to)).unwrap_or_default();
+    let (subjects, now) = (guesses::code_subjects(&found.id, &account, visit.address), visit.now);
     let charged = subjects.clone();
     if let Charged::Throttled { retry_after_seconds } =
         provider.db.write(async move |tx| guesses::charge(tx, &charged, now).await).await?

@@ -66,20 +66,20 @@ pub async fn show_confirmation(request: HttpRequest, state: Data<State>, token: 
             let what = LinkTo::ConfirmAddress { address: change.address().to_owned() };
             link(&state, &request, (&visit, browser), what)
         }
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/account/email")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/account/email")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
 
 /// The button of the page.
 pub async fn confirm(request: HttpRequest, state: Data<State>, token: Path<String>, payload: Payload) -> HttpResponse {
-    let Pressed { visit, .. } = match pressed(&state, &request, payload).await {
+    let Pressed { visit, browser, .. } = match pressed(&state, &request, payload).await {
         Ok(pressed) => pressed,
         Err(response) => return response,
     };
     match accounts::confirm(&state.provider, &token, &visit).await {
-        Ok(true) => told(&state, &request, &visit, (Tidings::AddressChanged, "/account")),
-        Ok(false) => told(&state, &request, &visit, (Tidings::LinkGone, "/account/email")),
+        Ok(true) => told(&state, &request, (&visit, browser), (Tidings::AddressChanged, "/account")),
+        Ok(false) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/account/email")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
@@ -95,20 +95,20 @@ pub async fn show_undo(request: HttpRequest, state: Data<State>, token: Path<Str
             let what = LinkTo::Undo { address: undo.address().to_owned() };
             link(&state, &request, (&visit, browser), what)
         }
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/forgot-password")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/forgot-password")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
 
 /// The button of the page: the next thing is another password.
 pub async fn undo(request: HttpRequest, state: Data<State>, token: Path<String>, payload: Payload) -> HttpResponse {
-    let Pressed { visit, .. } = match pressed(&state, &request, payload).await {
+    let Pressed { visit, browser, .. } = match pressed(&state, &request, payload).await {
         Ok(pressed) => pressed,
         Err(response) => return response,
     };
     match accounts::undo(&state.provider, &token, &visit).await {
         Ok(UndoDone::Done(link)) => answer::see_other(&state, &format!("/reset-password/{}", link.expose())).finish(),
-        Ok(UndoDone::Gone) => told(&state, &request, &visit, (Tidings::LinkGone, "/forgot-password")),
+        Ok(UndoDone::Gone) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/forgot-password")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }

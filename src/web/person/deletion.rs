@@ -53,20 +53,20 @@ pub async fn show_keep(request: HttpRequest, state: Data<State>, token: Path<Str
             let what = LinkTo::Keep { address: kept.address().to_owned() };
             link(&state, &request, (&visit, browser), what)
         }
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/sign-in")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/sign-in")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
 
 /// The button of the page.
 pub async fn keep(request: HttpRequest, state: Data<State>, token: Path<String>, payload: Payload) -> HttpResponse {
-    let Pressed { visit, .. } = match pressed(&state, &request, payload).await {
+    let Pressed { visit, browser, .. } = match pressed(&state, &request, payload).await {
         Ok(pressed) => pressed,
         Err(response) => return response,
     };
     match accounts::keep(&state.provider, &token, &visit).await {
-        Ok(true) => told(&state, &request, &visit, (Tidings::Kept, "/sign-in")),
-        Ok(false) => told(&state, &request, &visit, (Tidings::LinkGone, "/sign-in")),
+        Ok(true) => told(&state, &request, (&visit, browser), (Tidings::Kept, "/sign-in")),
+        Ok(false) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/sign-in")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }

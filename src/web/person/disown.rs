@@ -20,20 +20,20 @@ pub async fn show(request: HttpRequest, state: Data<State>, token: Path<String>)
             let what = LinkTo::Disown { address: disowned.address().to_owned() };
             link(&state, &request, (&visit, browser), what)
         }
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/forgot-password")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/forgot-password")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
 
 /// The button of the page: the next thing is another password.
 pub async fn submit(request: HttpRequest, state: Data<State>, token: Path<String>, payload: Payload) -> HttpResponse {
-    let Pressed { visit, .. } = match pressed(&state, &request, payload).await {
+    let Pressed { visit, browser, .. } = match pressed(&state, &request, payload).await {
         Ok(pressed) => pressed,
         Err(response) => return response,
     };
     match accounts::disown(&state.provider, &token, &visit).await {
         Ok(Some(link)) => answer::see_other(&state, &format!("/reset-password/{}", link.expose())).finish(),
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/forgot-password")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/forgot-password")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }

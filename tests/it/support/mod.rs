@@ -4,6 +4,7 @@ pub mod app;
 pub mod browser;
 pub mod chrome;
 pub mod forge;
+pub mod journey;
 pub mod mail;
 pub mod page;
 pub mod program;
