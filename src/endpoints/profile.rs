@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Provider, Signed, Visit, audit};
+use super::{Provider, Signed, Visit, audit_at};
 use crate::base::Fault;
 use crate::identity::{sessions, users};
 use crate::oauth::StandardClaims;
@@ -100,10 +100,9 @@ pub async fn save<'a>(
     if !wrong.is_empty() {
         return Ok(Saved::Refused(wrong));
     }
-    let mut record = audit("profile_changed", user.id.as_str(), visit.now);
+    let mut record = audit_at("profile_changed", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "claims": names });
+    record.detail = serde_json::json!({ "claims": names, "user_agent": visit.user_agent });
     let (id, now) = (provider.new_id()?, visit.now);
     let done = provider
         .db

@@ -21,8 +21,11 @@ pub struct AuditEvent {
 }
 
 /// The kinds that concern a person: they read them in words.
-pub const OF_PEOPLE: [&str; 37] = [
+pub const OF_PEOPLE: [&str; 45] = [
     "account_chosen",
+    "address_change_asked",
+    "address_change_undone",
+    "address_changed",
     "address_verified",
     "authorization",
     "code_of_other_client",
@@ -33,9 +36,13 @@ pub const OF_PEOPLE: [&str; 37] = [
     "consent_given",
     "consent_refused",
     "consent_withdrawn",
+    "consents_withdrawn",
     "data_exported",
+    "deletion_cancelled",
+    "deletion_planned",
     "invitation_accepted",
     "mail_asked",
+    "password_changed",
     "password_reset",
     "password_set",
     "profile_changed",
@@ -46,6 +53,7 @@ pub const OF_PEOPLE: [&str; 37] = [
     "session_replaced",
     "session_revoked",
     "sign_in",
+    "sign_in_disowned",
     "sign_in_link_asked",
     "sign_out",
     "sign_up_of_taken_address",
@@ -62,7 +70,8 @@ pub const OF_PEOPLE: [&str; 37] = [
 ];
 
 /// The kinds that no person reads: of the house itself, or of people who are gone.
-pub const OF_THE_HOUSE: [&str; 13] = [
+pub const OF_THE_HOUSE: [&str; 14] = [
+    "account_deleted",
     "client_added",
     "client_edited",
     "client_removed",
