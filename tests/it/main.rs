@@ -16,10 +16,10 @@ mod fuzz_corpus;
 mod support;
 
 mod account_address;
-mod account_deletion;
-mod account_pages;
 mod account_api;
 mod account_data;
+mod account_deletion;
+mod account_pages;
 mod axe;
 mod bad_input;
 mod browser;
