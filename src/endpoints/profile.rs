@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Provider, Signed, Visit, audit};
+use super::{Provider, Signed, Visit, audit_at};
 use crate::base::Fault;
 use crate::identity::{sessions, users};
 use crate::oauth::StandardClaims;
@@ -36,13 +36,11 @@ pub enum Saved {
     Overtaken,
 }
 
-/// The claims of a person with what `typed` says of them: an empty text takes a claim away, nothing leaves it as it is.
+/// The claims of a person with what `typed` says of them: what is not typed is taken away.
 fn merged<'a>(before: &Map<String, Value>, typed: impl Fn(&str) -> Option<&'a str>) -> Map<String, Value> {
     let mut claims = before.clone();
     for name in LINES.into_iter().chain(["locale"]) {
-        if let Some(text) = typed(name) {
-            put(&mut claims, name, text);
-        }
+        put(&mut claims, name, typed(name).unwrap_or_default());
     }
     // Another number is not the one that was verified.
     if claims.get("phone_number") != before.get("phone_number") {
@@ -50,10 +48,8 @@ fn merged<'a>(before: &Map<String, Value>, typed: impl Fn(&str) -> Option<&'a st
     }
     let mut address = before.get("address").and_then(Value::as_object).cloned().unwrap_or_default();
     for name in ADDRESS {
-        if let Some(text) = typed(name) {
-            // Forms send both characters of a line break.
-            put(&mut address, name, &text.replace("\r\n", "\n"));
-        }
+        // Forms send both characters of a line break.
+        put(&mut address, name, &typed(name).unwrap_or_default().replace("\r\n", "\n"));
     }
     claims.remove("address");
     if !address.is_empty() {
@@ -104,10 +100,9 @@ pub async fn save<'a>(
     if !wrong.is_empty() {
         return Ok(Saved::Refused(wrong));
     }
-    let mut record = audit("profile_changed", user.id.as_str(), visit.now);
+    let mut record = audit_at("profile_changed", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "claims": names });
+    record.detail = serde_json::json!({ "claims": names, "user_agent": visit.user_agent });
     let (id, now) = (provider.new_id()?, visit.now);
     let done = provider
         .db

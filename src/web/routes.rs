@@ -308,11 +308,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/account/sessions/{sid}", &["GET", "POST"], Rate::Page, "End one session", |r| {
         r.route(read().to(account::ask_session)).route(write().to(account::end_session))
     }),
-    page("/account/apps", &["GET", "POST"], Rate::Page, "Disconnect every app", |r| {
-        r.route(read().to(account::ask_all_apps)).route(write().to(account::remove_all_apps))
-    }),
     page("/account/apps/{client_id}", &["GET", "POST"], Rate::Page, "Disconnect an app", |r| {
         r.route(read().to(account::ask_app)).route(write().to(account::remove_app))
+    }),
+    page("/account/apps", &["GET", "POST"], Rate::Page, "Disconnect every app", |r| {
+        r.route(read().to(account::ask_all_apps)).route(write().to(account::remove_all_apps))
     }),
     page("/account/everywhere", &["GET", "POST"], Rate::Page, "Sign out everywhere", |r| {
         r.route(read().to(account::ask_everywhere)).route(write().to(account::end_everywhere))

@@ -250,7 +250,6 @@ async fn whose_page() {
             app.untouched(&before, path).await;
         }
     }
-    app.mail().none("ana@example.com").await;
 }
 
 fn profile(page: &Page, fields: &[(&str, &str)]) -> Form {
@@ -383,7 +382,7 @@ async fn all_apps() {
     assert_eq!(app.audited("consents_withdrawn").await, 1);
 }
 
-/// In both languages: the rail names the page, forms end here, fields say what they are for, and no script is needed.
+/// In both languages: each page of the rail is there and says which it is, forms end here, fields say what they are for, and no script is needed.
 #[tokio::test]
 async fn pages() {
     let app = TestApp::start().await;
@@ -392,6 +391,8 @@ async fn pages() {
         ("/account/password", vec!["username", "current-password", "new-password"]),
         ("/account/email", vec!["email"]),
         ("/account/delete", vec![]),
+        ("/account/history", vec![]),
+        ("/account/data", vec![]),
         (
             "/account/profile",
             vec!["name", "given-name", "family-name", "nickname", "photo", "url", "sex", "bday", "tel", "street-address"],
@@ -414,6 +415,9 @@ async fn pages() {
             for id in page.attributes("main label", "for") {
                 assert!(page.has(&id) || page.body.contains(&format!("id=\"{id}\"")), "{path}: {id}");
             }
+        }
+        for link in browser.visit(&app.url("/account")).await.attributes(".rail a", "href") {
+            assert_eq!(browser.get(&app.url(&link)).await.status, 200, "{link}");
         }
         let page = browser.visit(&app.url("/account/delete")).await;
         assert!(page.body.find("id=\"keep\"") < page.body.find("id=\"confirm\""), "the safe button is first");

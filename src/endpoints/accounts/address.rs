@@ -4,11 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::sign_up::AddressRefused;
-use super::{Await, Guess, Mail, Recipient, add_event, guess, mail, mailed, recover::unsent};
+use super::{Await, Guess, Mail, Recipient, Sent, add_event, guess, mail, mailed, recover::unsent};
 use crate::base::{Fault, Id};
 use crate::cache::RetryAfter;
 use crate::endpoints::interaction::{self, AccountPage, Errand, Found, Outcome};
-use crate::endpoints::{Provider, Signed, Visit, audit};
+use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
 use crate::identity::users::{self, User, email_key};
 use crate::notify::Letter;
@@ -78,18 +78,16 @@ async fn send(provider: &Provider, found: &Found, (signed, typed): (&Signed, &st
         Some(holder) => taken(provider, holder, visit)?,
         None => Some(confirmation(provider, found, (&signed.user, typed), visit)?),
     };
-    let may_send = match email_key(typed) {
-        Some(key) => one_time::may_send(&mut conn, &key, visit.now).await? && provider.post.is_on(),
-        None => false,
-    };
+    let letter = letter.filter(|_| provider.post.is_on());
     let record = record("address_change_asked", &signed.user, visit);
     let event = mailed(Await::NewAddress, typed)?;
     let (ids, interaction, now) = ((provider.new_id()?, provider.new_id()?), found.id.clone(), visit.now);
     provider
         .db
         .write(async move |tx| {
-            if let Some(letter) = letter.filter(|_| may_send) {
-                letter.send(tx, now).await?;
+            if let Some(letter) = letter
+                && letter.send(tx, now).await? == Sent::Queued
+            {
                 audits::write(tx, &ids.0, &record).await?;
             }
             add_event(tx, &ids.1, &interaction, &event, now).await
@@ -99,9 +97,8 @@ async fn send(provider: &Provider, found: &Found, (signed, typed): (&Signed, &st
 }
 
 fn record(kind: &str, user: &User, visit: &Visit) -> AuditEvent {
-    let mut record = audit(kind, user.id.as_str(), visit.now);
+    let mut record = audit_at(kind, user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
     record
 }
 

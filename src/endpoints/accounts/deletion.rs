@@ -3,7 +3,7 @@
 
 use super::{Recipient, mail, notice};
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, Signed, Visit, audit};
+use crate::endpoints::{Provider, Signed, Visit, audit, audit_at};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::sessions;
 use crate::identity::users::{self, User, email_key};
@@ -29,9 +29,8 @@ pub async fn plan(provider: &Provider, signed: &Signed, visit: &Visit) -> Result
         mail(provider, &to, errand, visit.now, |cancel_link, _| Letter::DeletionPlanned { on: at, cancel_link })
     });
     let told = told.transpose()?;
-    let mut record = audit("deletion_planned", user.id.as_str(), visit.now);
+    let mut record = audit_at("deletion_planned", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
     let (id, now) = (provider.new_id()?, visit.now);
     provider
         .db
@@ -83,9 +82,8 @@ pub async fn find_kept(provider: &Provider, token: &str, visit: &Visit) -> Resul
 /// Storage or chance failed.
 pub async fn keep(provider: &Provider, token: &str, visit: &Visit) -> Result<bool, Fault> {
     let Some(Kept { row, user }) = find_kept(provider, token, visit).await? else { return Ok(false) };
-    let mut record = audit("deletion_cancelled", user.id.as_str(), visit.now);
+    let mut record = audit_at("deletion_cancelled", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
     let (id, now) = (provider.new_id()?, visit.now);
     provider
         .db

@@ -4,7 +4,7 @@
 use super::recover::unsent;
 use super::verify::owner;
 use crate::base::Fault;
-use crate::endpoints::{Provider, Visit, audit};
+use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
 use crate::identity::users::{self, User};
 use crate::store::audit as audits;
@@ -41,9 +41,8 @@ pub async fn disown(provider: &Provider, token: &str, visit: &Visit) -> Result<O
     let Some(Disowned { row, user }) = find(provider, token, visit).await? else { return Ok(None) };
     let reset = unsent(provider, &row, visit)?;
     let link = reset.token.clone();
-    let mut record = audit("sign_in_disowned", user.id.as_str(), visit.now);
+    let mut record = audit_at("sign_in_disowned", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
     let (id, now) = (provider.new_id()?, visit.now);
     let done = provider
         .db

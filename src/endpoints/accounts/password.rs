@@ -3,7 +3,7 @@
 use super::recover::changed;
 use super::{Recipient, notice};
 use crate::base::{Fault, Secret};
-use crate::endpoints::{Provider, Signed, Visit, audit, sign_in as enter};
+use crate::endpoints::{Provider, Signed, Visit, audit_at, sign_in as enter};
 use crate::identity::passwords::Unhashed;
 use crate::identity::policy::{About, Weakness};
 use crate::identity::sessions::{self, NewSession, SessionToken};
@@ -124,10 +124,12 @@ async fn store(
     let renewed = NewSession::renewed(&session, &token, visit.now);
     let told = Recipient::of(&user, visit.lang).filter(|_| provider.post.is_on());
     let told = told.map(|to| notice(provider, &to, changed(provider, &to, visit), visit.now)).transpose()?;
-    let mut record = audit("password_changed", user.id.as_str(), visit.now);
+    let mut record = audit_at("password_changed", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "signed_out_elsewhere": elsewhere == Elsewhere::SignedOut });
+    record.detail = serde_json::json!({
+        "signed_out_elsewhere": elsewhere == Elsewhere::SignedOut,
+        "user_agent": visit.user_agent,
+    });
     let (id, now) = (provider.new_id()?, visit.now);
     let done = provider
         .db

@@ -101,8 +101,8 @@ impl Frame {
             ("/account/password", t.password),
             ("/account#sessions", t.sessions),
             ("/account#apps", t.apps),
-            ("/account/history", pages.history),
-            ("/account/data", pages.data),
+            ("/account/history", t.history.title),
+            ("/account/data", t.history.data),
             ("/account/delete", pages.delete),
         ]
         .into_iter()

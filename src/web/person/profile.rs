@@ -25,8 +25,7 @@ fn render(state: &State, request: &HttpRequest, guest: &Guest, failed: Option<(&
     let claims = &guest.signed.user.claims;
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let value = |name: &str, stored: Option<&Value>| {
-        let typed = failed.and_then(|(form, _)| form.get(name));
-        typed.map_or_else(|| text(stored), str::to_owned)
+        failed.map_or_else(|| text(stored), |(form, _)| form.get(name).unwrap_or_default().to_owned())
     };
     let wrong = failed.map_or(&[][..], |(_, wrong)| wrong);
     let frame = state.frame(request, &guest.visit.browser_hash, None, None);

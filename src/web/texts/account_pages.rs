@@ -6,8 +6,6 @@ use super::One;
 pub struct AccountPageTexts {
     pub overview: &'static str,
     pub profile: &'static str,
-    pub history: &'static str,
-    pub data: &'static str,
     pub delete: &'static str,
     pub back_to_account: &'static str,
     pub save: &'static str,
@@ -99,8 +97,6 @@ pub struct AccountPageTexts {
 pub(super) const EN: AccountPageTexts = AccountPageTexts {
     overview: "Overview",
     profile: "Profile",
-    history: "History",
-    data: "Your data",
     delete: "Delete account",
     back_to_account: "Back to your account",
     save: "Save",
@@ -196,8 +192,6 @@ pub(super) const EN: AccountPageTexts = AccountPageTexts {
 pub(super) const DE: AccountPageTexts = AccountPageTexts {
     overview: "Übersicht",
     profile: "Profil",
-    history: "Verlauf",
-    data: "Ihre Daten",
     delete: "Konto löschen",
     back_to_account: "Zurück zu Ihrem Konto",
     save: "Speichern",
