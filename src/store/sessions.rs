@@ -174,13 +174,16 @@ pub async fn touch(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether a session is still open, for a transaction that goes on because of it.
+/// Whether a session is still open, for a transaction that goes on because of it: it stays so until that ends. Reading alone
+/// would let PostgreSQL end it in between.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn is_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("SELECT 1 FROM sessions WHERE id = $1 AND ended_at IS NULL AND expires_at > $2").bind(id).bind(now);
-    Ok(tx.fetch(statement).await?.is_some())
+    let statement = sql("UPDATE sessions SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL AND expires_at > $2")
+        .bind(id)
+        .bind(now);
+    Ok(tx.execute(statement).await? > 0)
 }
 
 /// The sessions of a person that were begun in one browser and not ended.

@@ -161,7 +161,7 @@ async fn taken_addresses_look_like_free_ones() {
         let form = browser.visit(&app.url("/sign-up")).await;
         let before = (app.provider.hasher.hashes(), app.provider.hasher.verifications());
         let rows = app.rows().await;
-        let fields = [("username", address), ("name", "Somebody"), ("password", FRESH)];
+        let fields = [("username", address), ("name", "Mallory Quux"), ("password", FRESH)];
         let sent = browser.press(&form, "sign-up", &fields).await;
         let waiting = browser.follow(sent.clone()).await;
         assert_eq!((app.provider.hasher.hashes() - before.0, app.provider.hasher.verifications()), (1, before.1), "{address}");
@@ -175,7 +175,7 @@ async fn taken_addresses_look_like_free_ones() {
             assert!(mails.iter().all(|mail| mail.to == address));
         } else {
             assert_eq!(subjects, ["You already have an account"], "{address}");
-            assert!(!mails[0].raw.contains("Somebody"), "a stranger's words do not reach the owner");
+            assert!(!mails[0].raw.contains("Mallory Quux"), "a stranger's words do not reach the owner");
             app.untouched(&rows, address).await;
         }
     }
