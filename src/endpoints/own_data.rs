@@ -170,6 +170,7 @@ async fn consents(provider: &Provider, user: &Id) -> Result<Vec<Value>, Fault> {
             "name": name,
             "scope": given.consent.scope,
             "claims": given.consent.claims,
+            "resources": given.consent.resources,
             "given_at": given.created_at,
             "changed_at": given.updated_at,
         }));

@@ -62,7 +62,7 @@ pub struct Given {
 /// # Errors
 /// Storage failed.
 pub async fn with_times(conn: &mut Conn, user: &Id) -> Result<Vec<Given>, Fault> {
-    let statement = sql("SELECT client_id, scope, claims, created_at, updated_at FROM consents WHERE user_id = $1
+    let statement = sql("SELECT client_id, scope, claims, resources, created_at, updated_at FROM consents WHERE user_id = $1
          ORDER BY client_id")
     .bind(user);
     let given = |row: &Row| {
