@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Provider;
+use crate::oauth::scope::ACCOUNT;
 use crate::oauth::{AuthMethod, GrantType, ResponseMode, claims_of_scope};
 
 /// The document. `endpoints` are the metadata names and paths of the endpoint table.
@@ -39,7 +40,7 @@ fn rules(provider: &Provider) -> Value {
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algs,
-        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access", ACCOUNT],
         "claims_supported": claims,
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": true,

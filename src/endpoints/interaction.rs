@@ -320,7 +320,8 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
     record.address = Some(visit.address.to_string());
     record.detail = serde_json::json!({ "scope": event.detail });
     let ids = (provider.new_id()?, provider.new_id()?);
-    let (user, client_id, claims) = (signed.user.id.clone(), request.client_id.clone(), request.claims.clone());
+    let (user, client_id) = (signed.user.id.clone(), request.client_id.clone());
+    let (claims, resources) = (request.claims.clone(), request.resources.clone());
     let (interaction, now, added, session) = (found.id.clone(), visit.now, event.clone(), signed.session.id.clone());
     provider
         .db
@@ -328,7 +329,8 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
             sessions::still_open(tx, &session, now).await?;
             interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
             if let Some(scope) = &scope {
-                consent::remember(tx, &user, &client_id, &consent::Consent::of(scope, claims.as_ref()), now).await?;
+                let allowed = consent::Consent::of(scope, claims.as_ref(), &resources);
+                consent::remember(tx, &user, &client_id, &allowed, now).await?;
             }
             audits::write(tx, &ids.1, &record).await
         })

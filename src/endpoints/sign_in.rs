@@ -3,14 +3,15 @@
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
-use super::{Provider, Signed, Visit, audit};
-use crate::base::{Fault, Secret, public_id};
+use super::{ClientRef, Provider, Signed, Visit, audit, audit_at};
+use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::sessions::{self, NewSession, SessionToken};
 use crate::identity::sign_in::{self, Attempt, Outcome as Verdict};
 use crate::identity::users::{self, User};
 use crate::notify::Letter;
+use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
 use crate::store::{Tx, audit as audits, grants, outbox, passwords};
@@ -69,7 +70,7 @@ pub async fn with_password(
         Verdict::Verified { user, phc } => (user, phc),
         Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
         Verdict::Throttled { retry_after_seconds } => {
-            record_throttled(provider, &found, &credentials.login, visit).await?;
+            record_throttled(provider, found.client.as_ref(), &credentials.login, visit).await?;
             return Ok(PasswordOutcome::Throttled { retry_after_seconds });
         }
         Verdict::Busy => return Ok(PasswordOutcome::Busy),
@@ -87,13 +88,18 @@ pub async fn with_password(
 
 /// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password. A
 /// stranger makes one row a minute.
-async fn record_throttled(provider: &Provider, found: &Found, login: &str, visit: &Visit) -> Result<(), Fault> {
+pub(super) async fn record_throttled(
+    provider: &Provider,
+    client: Option<&ClientRef>,
+    login: &str,
+    visit: &Visit,
+) -> Result<(), Fault> {
     if !provider.buckets.is_first_in_a_minute("audit throttled", visit.address, visit.now) {
         return Ok(());
     }
     let mut record = audit("throttled", "anonymous", visit.now);
     record.user_id = users::by_login(&mut provider.db.conn(), login).await?.map(|user| user.id);
-    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
+    record.client_id = client.map(|c| c.client.client_id.clone());
     record.address = Some(visit.address.to_string());
     let id = provider.new_id()?;
     provider.db.write(async move |tx| audits::write(tx, &id, &record).await).await
@@ -117,6 +123,8 @@ pub(super) enum Proof {
     Mailed(OneTime),
     /// The same, for who signed up: the password and name that were given then become the account's.
     SignedUp(OneTime, accounts::SignUpDetail),
+    /// An invitation, which makes the account.
+    Invited(Box<accounts::NewAccount>),
 }
 
 /// Whether the session that the same person has in this browser goes on.
@@ -146,6 +154,7 @@ impl Proof {
             Self::SignedUp(row, detail) => {
                 Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
             }
+            Self::Invited(account) => account.make(tx, visit).await,
         }
     }
 }
@@ -174,6 +183,7 @@ pub(super) async fn establish(
     let ids = (provider.new_id()?, provider.new_id()?);
     let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
     let (person, here) = (user.clone(), visit.clone());
+    let replaced = replaced(provider, &user, visit)?;
     let begun = provider
         .db
         .write(async move |tx| {
@@ -181,6 +191,9 @@ pub(super) async fn establish(
                 return Ok(false);
             }
             begin(tx, &stored, &here).await?;
+            if let Some((id, record)) = &replaced {
+                audits::write(tx, id, record).await?;
+            }
             known_devices::record(tx, &person.id, &here.browser_hash, now).await?;
             if let Some(mail) = &notice {
                 mail.prepared.store(tx).await?;
@@ -200,6 +213,14 @@ pub(super) async fn establish(
     let after = Visit { session: Some(Signed { session: session.session(), user }), ..visit.clone() };
     let outcome = look(provider, &found, &after).await?;
     Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), stay, outcome }))
+}
+
+/// What the person hears whose session ends here because somebody else signs in.
+fn replaced(provider: &Provider, user: &User, visit: &Visit) -> Result<Option<(Id, AuditEvent)>, Fault> {
+    let Some(before) = visit.session.as_ref().filter(|before| before.user.id != user.id) else { return Ok(None) };
+    let mut record = audit_at("session_replaced", "anonymous", visit);
+    record.user_id = Some(before.user.id.clone());
+    Ok(Some((provider.new_id()?, record)))
 }
 
 /// The session takes the place of the one that this browser had. A second click on the button comes with the cookie from

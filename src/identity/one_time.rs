@@ -4,6 +4,8 @@
 //! under a key of ours, so that the page behind the link can show them without anybody storing them; what is stored is their
 //! tag. Whoever holds the mail proves the address in the row, and no other.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url, base64url_decode, same, sha256_base64url};
 use crate::jose::MacKey;
 pub use crate::store::one_time::OneTime;
@@ -167,6 +169,26 @@ pub struct Errand {
     pub lifetime_seconds: i64,
 }
 
+/// What an operator said of whom they invite: the detail of an invitation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invited {
+    pub name: Option<String>,
+}
+
+impl Invited {
+    /// # Errors
+    /// The row holds something else.
+    pub fn read(row: &OneTime) -> Result<Self, Fault> {
+        serde_json::from_str(&row.detail).map_err(|_| Fault::corrupt("one_time_tokens", "detail"))
+    }
+
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self) -> Result<String, Fault> {
+        serde_json::to_string(self).map_err(Fault::at("one_time: invited"))
+    }
+}
+
 /// Something that is ready to be stored and sent.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -256,6 +278,14 @@ pub async fn consume(tx: &mut Tx, row: &OneTime, now: Timestamp) -> Result<bool,
 /// Storage failed.
 pub async fn void(tx: &mut Tx, user: &Id, purpose: Purpose, now: Timestamp) -> Result<(), Fault> {
     one_time::void(tx, user, purpose.as_str(), now).await
+}
+
+/// The same for what was sent after a row of the same purpose.
+///
+/// # Errors
+/// Storage failed.
+pub async fn void_after(tx: &mut Tx, user: &Id, row: &OneTime, now: Timestamp) -> Result<(), Fault> {
+    one_time::void_after(tx, user, row, now).await
 }
 
 /// Removes what expired before `before`.

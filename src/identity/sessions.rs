@@ -64,6 +64,24 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// A session as it is, under another token: what its person may do has changed.
+    pub fn renewed(session: &Session, token: &SessionToken, now: Timestamp) -> Self {
+        Self {
+            id: session.id.clone(),
+            sid: session.sid.clone(),
+            token_hash: token.hash(),
+            user_id: session.user_id.clone(),
+            browser_hash: session.browser_hash.clone(),
+            auth_time: session.auth_time,
+            acr: session.acr.clone(),
+            amr: session.amr.clone(),
+            user_agent: session.user_agent.clone(),
+            address: session.address.clone(),
+            now,
+            expires_at: session.expires_at,
+        }
+    }
+
     /// The session that this begins.
     pub fn session(&self) -> Session {
         Session {

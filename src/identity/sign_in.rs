@@ -101,7 +101,7 @@ async fn settle(
         .write(async move |tx| {
             guesses::succeed(tx, &subjects, now).await?;
             Ok(match new_phc {
-                Some(new) if passwords::rehash(tx, &id, &old, &new, now).await? => new,
+                Some(new) if passwords::replace(tx, &id, &old, &new, now).await? => new,
                 _ => old,
             })
         })

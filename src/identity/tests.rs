@@ -327,7 +327,7 @@ async fn consents() {
     let (own, other_app, bobs) =
         (house.grant(&ana, "app").await, house.grant(&ana, "other").await, house.grant(&bob, "app").await);
     for scope in ["openid email", "openid profile"] {
-        let (user, allowed) = (ana.clone(), Consent::of(&Scope::parse(scope).unwrap(), None));
+        let (user, allowed) = (ana.clone(), Consent::of(&Scope::parse(scope).unwrap(), None, &[]));
         house.db.write(async move |tx| consent::remember(tx, &user, "app", &allowed, START).await).await.unwrap();
     }
     let found = consent::find(&mut house.db.conn(), &ana, "app").await.unwrap().unwrap();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, interaction};
+use crate::endpoints::{Provider, accounts, interaction};
 use crate::keys::{self, rotation};
 use crate::store::{changes, grants, outbox, tokens};
 
@@ -119,7 +119,8 @@ impl Jobs {
         let sent = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
-        tracing::debug!(mails, removed, interactions, sessions, guesses, sent, "swept what expired");
+        let people = accounts::remove_due(&self.provider, now).await?;
+        tracing::debug!(mails, removed, interactions, sessions, guesses, sent, people, "swept what expired");
         Ok(())
     }
 }

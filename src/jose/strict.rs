@@ -38,7 +38,7 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 /// The members of a JSON object.
-pub(super) fn parse(bytes: &[u8]) -> Option<Map<String, Value>> {
+pub fn parse(bytes: &[u8]) -> Option<Map<String, Value>> {
     if depth(bytes) > DEEPEST {
         return None;
     }

@@ -14,7 +14,7 @@ pub mod pkce;
 mod prompt;
 pub mod redirect_uri;
 mod response;
-mod scope;
+pub mod scope;
 mod standard_claims;
 pub mod token_request;
 mod words;

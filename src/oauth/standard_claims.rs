@@ -27,6 +27,13 @@ impl StandardClaims {
     }
 }
 
+impl StandardClaims {
+    /// Whether there is a claim of this name that can be stored.
+    pub fn knows(name: &str) -> bool {
+        RULES.iter().any(|(own, _)| *own == name)
+    }
+}
+
 fn check_one(name: &str, value: &Value) -> Option<Problem> {
     let (field, rule): (&'static str, Rule) = RULES.iter().find(|(own, _)| *own == name).copied().unwrap_or(("claims", unknown));
     let why = rule(value).err()?;

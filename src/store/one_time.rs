@@ -135,6 +135,21 @@ pub async fn void(tx: &mut Tx, user: &Id, purpose: &str, now: Timestamp) -> Resu
     Ok(())
 }
 
+/// Makes worthless what was sent to a person for one purpose after a row of the same purpose.
+///
+/// # Errors
+/// Storage failed.
+pub async fn void_after(tx: &mut Tx, user: &Id, row: &OneTime, now: Timestamp) -> Result<(), Fault> {
+    let statement =
+        sql("UPDATE one_time_tokens SET used_at = $4 WHERE user_id = $1 AND purpose = $2 AND id > $3 AND used_at IS NULL")
+            .bind(user)
+            .bind(&row.purpose)
+            .bind(&row.id)
+            .bind(now);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
 /// Removes what expired before `before`.
 ///
 /// # Errors

@@ -213,6 +213,18 @@ pub async fn end_all_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<
     tx.execute(statement).await
 }
 
+/// Ends the sessions of a person but one.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_others(tx: &mut Tx, user: &Id, keep: &Id, now: Timestamp) -> Result<u64, Fault> {
+    let statement = sql("UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL")
+        .bind(user)
+        .bind(keep)
+        .bind(now);
+    tx.execute(statement).await
+}
+
 /// Removes what expired before `before`, ended or not.
 ///
 /// # Errors

@@ -155,6 +155,21 @@ pub async fn set_claims(tx: &mut Tx, id: &Id, claims: &Map<String, Value>, now: 
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Replaces the claims of a person who may be here and still has those that were read.
+///
+/// # Errors
+/// Storage failed.
+pub async fn change_claims(tx: &mut Tx, before: &User, claims: &Map<String, Value>, now: Timestamp) -> Result<bool, Fault> {
+    let text = |claims: &Map<String, Value>| Value::Object(claims.clone()).to_string();
+    let statement = sql("UPDATE users SET claims = $2, updated_at = $3
+         WHERE id = $1 AND claims = $4 AND disabled_at IS NULL AND delete_at IS NULL")
+    .bind(&before.id)
+    .bind(text(claims))
+    .bind(now)
+    .bind(text(&before.claims));
+    Ok(tx.execute(statement).await? > 0)
+}
+
 /// Disables a person from `disabled_at` on, or enables them with `None`; false if they are in that state already.
 ///
 /// # Errors
@@ -213,6 +228,17 @@ pub async fn set_address(tx: &mut Tx, id: &Id, new: &NewAddress<'_>, now: Timest
     .bind(new.before)
     .bind(now);
     Ok(tx.execute(statement).await? > 0)
+}
+
+/// Removes whoever signed up with an address and never proved it: somebody else has.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove_unproved(tx: &mut Tx, email_key: &str) -> Result<(), Fault> {
+    let statement =
+        sql("DELETE FROM users WHERE email_key = $1 AND verify_by IS NOT NULL AND NOT email_verified").bind(email_key);
+    tx.execute(statement).await?;
+    Ok(())
 }
 
 /// Plans the end of an account, or takes the plan back; false if that is how it is already.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Await, Mail, Recipient, Sent, UNVERIFIED_SECONDS, add_event, mail, mailed};
 use crate::base::{Fault, Id, Secret, Timestamp, public_id};
 use crate::endpoints::interaction::{Found, Outcome};
-use crate::endpoints::{Provider, Visit, audit};
+use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{OneTime, Purpose};
 use crate::identity::passwords::{Password, Unhashed};
 use crate::identity::policy::{About, Weakness};
@@ -95,23 +95,28 @@ impl SignUpDetail {
     }
 }
 
+/// The name that was typed, if any; an error if nobody can be called that.
+pub(super) fn name_of(typed: &str) -> Result<Option<String>, ()> {
+    let name = typed.trim();
+    let claims = Map::from_iter([("name".to_owned(), Value::from(name))]);
+    match StandardClaims::check(claims) {
+        _ if name.is_empty() => Ok(None),
+        Ok(_) => Ok(Some(name.to_owned())),
+        Err(_) => Err(()),
+    }
+}
+
 /// Checks the three fields of a wish.
-async fn checked(provider: &Provider, wish: &Wish, domains: &[String]) -> Result<(String, Option<String>, Password), Refused> {
+async fn checked(provider: &Provider, wish: &Wish) -> Result<(String, Option<String>, Password), Refused> {
     let mut refused = Refused::default();
     let key = email_key(&wish.email);
     refused.address = match &key {
         None => Some(AddressRefused::NoAddress),
-        Some(key) => {
-            let domain = key.rsplit_once('@').map_or("", |(_, domain)| domain);
-            let is_taken = domains.is_empty() || domains.iter().any(|known| known == domain);
-            (!is_taken).then_some(AddressRefused::OtherDomain)
-        }
+        Some(key) => (!provider.policy.accounts.takes(key)).then_some(AddressRefused::OtherDomain),
     };
-    let name = wish.name.trim();
-    let name = (!name.is_empty()).then(|| name.to_owned());
-    refused.name = name.as_ref().is_some_and(|name| {
-        let claims = Map::from_iter([("name".to_owned(), Value::from(name.as_str()))]);
-        StandardClaims::check(claims).is_err()
+    let name = name_of(&wish.name).unwrap_or_else(|()| {
+        refused.name = true;
+        None
     });
     let about = About { email: Some(&wish.email), name: name.as_deref(), house: &provider.policy.accounts.house };
     let password = match provider.password_policy.accept(&wish.password, &about).await {
@@ -132,7 +137,7 @@ async fn checked(provider: &Provider, wish: &Wish, domains: &[String]) -> Result
 /// # Errors
 /// Storage, keys or chance failed.
 pub async fn apply(provider: &Provider, found: &Found, wish: Wish, visit: &Visit) -> Result<Applied, Fault> {
-    let (key, name, password) = match checked(provider, &wish, &provider.policy.accounts.domains).await {
+    let (key, name, password) = match checked(provider, &wish).await {
         Ok(checked) => checked,
         Err(refused) => return Ok(Applied::Refused(refused)),
     };
@@ -193,9 +198,8 @@ impl Act {
                 app: app.clone(),
             })
         };
-        let mut record = audit("signed_up", "anonymous", visit.now);
+        let mut record = audit_at("signed_up", "anonymous", visit);
         record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
-        record.address = Some(visit.address.to_string());
         let (new, mail) = match before {
             None => {
                 let new = new_user(provider, by, visit.now)?;

@@ -4,7 +4,7 @@ use super::{Await, Guess, Mail, Recipient, SignUpDetail, add_event, guess, mail,
 use crate::base::{Fault, Id};
 use crate::endpoints::interaction::{self, Found, Outcome};
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, Stay, establish};
-use crate::endpoints::{Provider, Visit, audit};
+use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::users::{self, User};
 use crate::notify::Letter;
@@ -73,9 +73,8 @@ pub async fn verify(provider: &Provider, token: &str, visit: &Visit) -> Result<V
     }
     let Pending { row, user } = pending;
     let (detail, interaction) = (SignUpDetail::read(&row)?, row.interaction_id.clone());
-    let mut record = audit("address_verified", user.id.as_str(), visit.now);
+    let mut record = audit_at("address_verified", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
     let (id, now) = (provider.new_id()?, visit.now);
     let done = provider
         .db
@@ -161,14 +160,18 @@ async fn send(
         _ => None,
     };
     let event = mailed(Await::Verification, &address)?;
-    let (id, interaction, now) = (provider.new_id()?, found.id.clone(), visit.now);
+    // Their password was right, or they hold the browser in which they signed up.
+    let mut record = audit_at("verification_asked", "anonymous", visit);
+    record.user_id = Some(user.id.clone());
+    let (ids, interaction, now) = ((provider.new_id()?, provider.new_id()?), found.id.clone(), visit.now);
     provider
         .db
         .write(async move |tx| {
             if let Some(mail) = letter {
                 mail.send(tx, now).await?;
+                audits::write(tx, &ids.1, &record).await?;
             }
-            add_event(tx, &id, &interaction, &event, now).await
+            add_event(tx, &ids.0, &interaction, &event, now).await
         })
         .await?;
     Ok(found.check_mail())

@@ -16,19 +16,19 @@ use crate::web::pages::{Link, LinkCode, LinkTo, NewPassword, ResetPassword, Tidi
 use crate::web::{State, answer, extract};
 
 /// The form of a page behind a link.
-struct Pressed {
-    visit: Visit,
-    browser: Browser,
-    form: Params,
+pub(super) struct Pressed {
+    pub(super) visit: Visit,
+    pub(super) browser: Browser,
+    pub(super) form: Params,
 }
 
-async fn pressed(state: &State, request: &HttpRequest, payload: Payload) -> Result<Pressed, HttpResponse> {
+pub(super) async fn pressed(state: &State, request: &HttpRequest, payload: Payload) -> Result<Pressed, HttpResponse> {
     let (visit, browser) = extract::visit(request, state).await.map_err(|fault| broken(state, request, &fault))?;
     let form = own_form(state, request, payload, &visit).await.map_err(|foreign| foreign.response)?;
     Ok(Pressed { visit, browser, form })
 }
 
-fn told(
+pub(super) fn told(
     state: &State,
     request: &HttpRequest,
     (visit, browser): (&Visit, Browser),
@@ -43,12 +43,17 @@ fn told(
     answer::with_browser(page(status, &model), browser)
 }
 
+/// A link that leads nowhere any more.
+pub(super) fn link_gone(state: &State, request: &HttpRequest, guest: (&Visit, Browser)) -> HttpResponse {
+    told(state, request, guest, (Tidings::LinkGone, "/sign-in"))
+}
+
 /// Where somebody signs in to go on with what they came for.
 fn sign_in_path(interaction: Option<Id>) -> String {
     interaction.map_or_else(|| "/sign-in".to_owned(), |id| format!("/sign-in/{id}"))
 }
 
-fn link(state: &State, request: &HttpRequest, (visit, browser): (&Visit, Browser), what: LinkTo) -> HttpResponse {
+pub(super) fn link(state: &State, request: &HttpRequest, (visit, browser): (&Visit, Browser), what: LinkTo) -> HttpResponse {
     let model = Link { action: request.path().to_owned(), what, frame: state.frame(request, &visit.browser_hash, None, None) };
     answer::with_browser(page(StatusCode::OK, &model), browser)
 }

@@ -13,6 +13,8 @@ pub struct AccountTexts {
     pub other_domain: &'static str,
     pub no_name: &'static str,
     pub remember: &'static str,
+    pub invited: One,
+    pub invited_what: One,
     pub or: &'static str,
 
     pub check_mail: &'static str,
@@ -64,6 +66,8 @@ pub(super) const EN: AccountTexts = AccountTexts {
     other_domain: "People with this address can’t sign up here. Use your work or school address.",
     no_name: "Type a shorter name, without special characters.",
     remember: "Stay signed in on this device",
+    invited: One::new("Your account at {}"),
+    invited_what: One::new("You are invited. Choose a password for your account, {}."),
     or: "or",
 
     check_mail: "Check your mail",
@@ -117,6 +121,8 @@ pub(super) const DE: AccountTexts = AccountTexts {
     other_domain: "Mit dieser Adresse können Sie sich hier nicht registrieren. Verwenden Sie die Ihrer Firma oder Schule.",
     no_name: "Geben Sie einen kürzeren Namen ohne Sonderzeichen ein.",
     remember: "Auf diesem Gerät angemeldet bleiben",
+    invited: One::new("Ihr Konto bei {}"),
+    invited_what: One::new("Sie sind eingeladen. Wählen Sie ein Passwort für Ihr Konto, {}."),
     or: "oder",
 
     check_mail: "Sehen Sie in Ihre E-Mails",
