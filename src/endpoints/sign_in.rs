@@ -67,7 +67,7 @@ pub async fn with_password(
         now: visit.now,
     };
     let (user, phc) = match sign_in::password(&provider.db, &provider.hasher, attempt).await? {
-        Verdict::Verified { user, phc } => (user, phc),
+        Verdict::Verified { user, phc } => (*user, phc),
         Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
         Verdict::Throttled { retry_after_seconds } => {
             record_throttled(provider, found.client.as_ref(), &credentials.login, visit).await?;

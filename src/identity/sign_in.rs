@@ -26,7 +26,7 @@ pub struct Attempt {
 #[derive(Debug)]
 pub enum Outcome {
     /// The person, and the hash that stands for the password now.
-    Verified { user: User, phc: String },
+    Verified { user: Box<User>, phc: String },
     /// The one answer to whatever is wrong with name, password or account.
     Wrong,
     /// Too many failures: nothing was compared.
@@ -106,5 +106,5 @@ async fn settle(
             })
         })
         .await?;
-    Ok(Outcome::Verified { user, phc })
+    Ok(Outcome::Verified { user: Box::new(user), phc })
 }

@@ -297,7 +297,7 @@ async fn session_tokens() {
     assert!(late.is_err());
     sessions::touch(&house.db, &found, START.plus(900)).await.unwrap();
     assert_eq!(house.find(&new, 11).await, None);
-    assert!(!sessions::person(&mut house.db.conn(), &found.id, IDLE, START.plus(11)).await.unwrap().is_some());
+    assert!(sessions::person(&mut house.db.conn(), &found.id, IDLE, START.plus(11)).await.unwrap().is_none());
 }
 
 /// SE-16: use is written every five minutes, moves the idle end and never the absolute one.

@@ -180,7 +180,7 @@ pub enum CodeOutcome {
 /// Storage, keys or chance failed.
 pub async fn change_by_code(provider: &Provider, found: &Found, typed: &str, visit: &Visit) -> Result<CodeOutcome, Fault> {
     let row = match guess(provider, found, Purpose::NewAddress, typed, visit).await? {
-        Guess::Right(row) => row,
+        Guess::Right(row) => *row,
         Guess::Wrong => return Ok(CodeOutcome::Wrong),
         Guess::Throttled { retry_after_seconds } => return Ok(CodeOutcome::Throttled { retry_after_seconds }),
     };

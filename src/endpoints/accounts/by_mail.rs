@@ -97,7 +97,7 @@ pub async fn sign_in(provider: &Provider, token: &str, visit: &Visit) -> Result<
 /// Storage, keys or chance failed.
 pub async fn sign_in_by_code(provider: &Provider, found: Found, typed: &str, visit: &Visit) -> Result<Typed, Fault> {
     let row = match guess(provider, &found, Purpose::SignIn, typed, visit).await? {
-        Guess::Right(row) => row,
+        Guess::Right(row) => *row,
         Guess::Wrong => return Ok(Typed::Wrong),
         Guess::Throttled { retry_after_seconds } => return Ok(Typed::Throttled { retry_after_seconds }),
     };

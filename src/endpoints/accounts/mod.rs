@@ -276,7 +276,7 @@ pub async fn send_again(provider: &Provider, found: &Found, visit: &Visit) -> Re
 
 /// Whether a code may be compared.
 enum Guess {
-    Right(one_time::OneTime),
+    Right(Box<one_time::OneTime>),
     Wrong,
     Throttled { retry_after_seconds: i64 },
 }
@@ -296,7 +296,7 @@ async fn guess(provider: &Provider, found: &Found, purpose: Purpose, typed: &str
     match sent.filter(|row| row.browser_hash == visit.browser_hash) {
         Some(row) => {
             provider.db.write(async move |tx| guesses::succeed(tx, &subjects, now).await).await?;
-            Ok(Guess::Right(row))
+            Ok(Guess::Right(Box::new(row)))
         }
         None => Ok(Guess::Wrong),
     }

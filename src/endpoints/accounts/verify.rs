@@ -103,7 +103,7 @@ async fn come_in(provider: &Provider, found: Found, pending: Pending, visit: &Vi
 /// Storage, keys or chance failed.
 pub async fn verify_code(provider: &Provider, found: Found, typed: &str, visit: &Visit) -> Result<Typed, Fault> {
     let row = match guess(provider, &found, Purpose::VerifyAddress, typed, visit).await? {
-        Guess::Right(row) => row,
+        Guess::Right(row) => *row,
         Guess::Wrong => return Ok(Typed::Wrong),
         Guess::Throttled { retry_after_seconds } => return Ok(Typed::Throttled { retry_after_seconds }),
     };
