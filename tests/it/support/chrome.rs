@@ -169,7 +169,9 @@ impl Chrome {
     /// Shows pages in these colours, in a window this wide.
     pub async fn show(&self, colours: Colours, width: u32) {
         let scheme = if colours == Colours::Dark { "dark" } else { "light" };
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        // A colour that is still on its way to another is no colour to judge.
+        let still = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }, still] });
         self.cdp().send_raw("Emulation.setEmulatedMedia", features).await.unwrap();
         let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
