@@ -2,7 +2,8 @@
 
 use super::{Desk, Refusal};
 use crate::base::{Issuer, Timestamp};
-use crate::identity::one_time::{self, CodeKey, Errand, Invited, Prepared, Purpose};
+use crate::identity::guesses::{self, Charged};
+use crate::identity::one_time::{CodeKey, Errand, Invited, Prepared, Purpose};
 use crate::identity::users::{self, email_key};
 use crate::notify::{Envelope, Letter, Post};
 use crate::oauth::{Lang, StandardClaims};
@@ -52,9 +53,7 @@ pub async fn invite(desk: &Desk, inviter: &Inviter<'_>, guest: Guest) -> Result<
     if users::by_login(&mut conn, &email).await?.is_some() {
         return Err(Refusal::Taken("person with this address".to_owned()));
     }
-    if !one_time::may_send(&mut conn, &key, now).await? {
-        return Err(Refusal::one("email", "got as many mails as an address may have in an hour"));
-    }
+    let subject = guesses::mail_subject(&key);
     let errand = Errand {
         purpose: Purpose::Invitation,
         user_id: None,
@@ -74,10 +73,16 @@ pub async fn invite(desk: &Desk, inviter: &Inviter<'_>, guest: Guest) -> Result<
     let (event_id, mut event) = desk.event("person_invited")?;
     event.detail = serde_json::json!({ "email": email });
     let written = desk.db.write(async move |tx| {
+        if guesses::charge(tx, &[subject], now).await? != Charged::Taken {
+            return Ok(false);
+        }
         prepared.store(tx).await?;
         outbox::enqueue(tx, &sealed, now).await?;
-        audit::write(tx, &event_id, &event).await
+        audit::write(tx, &event_id, &event).await?;
+        Ok(true)
     });
-    written.await?;
-    Ok(expires_at)
+    if written.await? {
+        return Ok(expires_at);
+    }
+    Err(Refusal::one("email", "got as many mails as an address may have in an hour"))
 }

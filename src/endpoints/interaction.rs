@@ -318,7 +318,7 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
     record.user_id = Some(signed.user.id.clone());
     record.client_id = Some(request.client_id.clone());
     record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "scope": event.detail });
+    record.detail = serde_json::json!({ "scope": event.detail, "user_agent": visit.user_agent });
     let ids = (provider.new_id()?, provider.new_id()?);
     let (user, client_id) = (signed.user.id.clone(), request.client_id.clone());
     let (claims, resources) = (request.claims.clone(), request.resources.clone());

@@ -223,8 +223,7 @@ fn replaced(provider: &Provider, user: &User, visit: &Visit) -> Result<Option<(I
     Ok(Some((provider.new_id()?, record)))
 }
 
-/// The session takes the place of the one that this browser had. A second click on the button comes with the cookie from
-/// before the first: what that first click began in this browser for the same person ends as well.
+/// The session takes the place of the one that this browser had, and of those that were left behind in it.
 async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault> {
     let now = visit.now;
     if let Some(before) = &visit.session {
@@ -234,10 +233,7 @@ async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault
         sessions::end(tx, &before.session.id, now).await?;
         grants::revoke_for_session(tx, &before.session.id, now).await?;
     }
-    for twin in sessions::of_browser(tx, &new.user_id, &visit.browser_hash).await? {
-        sessions::end(tx, &twin, now).await?;
-        grants::revoke_for_session(tx, &twin, now).await?;
-    }
+    sessions::end_left_behind(tx, (&new.user_id, &visit.browser_hash), &new.id, now).await?;
     sessions::start(tx, new).await
 }
 

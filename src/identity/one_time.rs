@@ -18,10 +18,6 @@ const DAY: i64 = 86_400;
 /// How long the six digits are good, in seconds: less than the link, because they can be guessed.
 pub const CODE_SECONDS: i64 = 10 * MINUTE;
 
-/// The most mails to one address within [`QUOTA_SECONDS`] (EM-13).
-const QUOTA: i64 = 3;
-const QUOTA_SECONDS: i64 = HOUR;
-
 /// What something was sent for. A link of one purpose is unknown to every other (TK-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -93,7 +89,7 @@ impl Purpose {
             Self::UndoAddress => 3 * DAY,
             Self::Invitation | Self::NotMe => 7 * DAY,
             Self::KeepAccount => 30 * DAY,
-            Self::Notice => QUOTA_SECONDS,
+            Self::Notice => HOUR,
         }
     }
 }
@@ -254,14 +250,6 @@ pub async fn find_by_code(
         let right = same(key.tag(&row.id, code).as_bytes(), row.code_tag.as_bytes());
         right && row.used_at.is_none() && now < row.expires_at && now.since(row.created_at) < CODE_SECONDS
     }))
-}
-
-/// Whether another mail may go to this address: what an address gets does not depend on how many browsers ask.
-///
-/// # Errors
-/// Storage failed.
-pub async fn may_send(conn: &mut Conn, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
-    Ok(one_time::sent_since(conn, email_key, now.plus(-QUOTA_SECONDS)).await? < QUOTA)
 }
 
 /// Uses it up. True for exactly one caller.

@@ -174,26 +174,25 @@ pub async fn touch(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether a session is still open, for a transaction that goes on because of it: it stays so until that ends. Reading alone
-/// would let PostgreSQL end it in between.
+/// Whether a session is still open, for a transaction that goes on because of it: it stays so until that ends.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn is_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("UPDATE sessions SET last_seen_at = last_seen_at WHERE id = $1 AND ended_at IS NULL AND expires_at > $2")
-        .bind(id)
-        .bind(now);
-    Ok(tx.execute(statement).await? > 0)
+    let statement = sql("SELECT 1 FROM sessions WHERE id = $1 AND ended_at IS NULL AND expires_at > $2").bind(id).bind(now);
+    Ok(tx.fetch_held(statement).await?.is_some())
 }
 
-/// The sessions of a person that were begun in one browser and not ended.
+/// The sessions of a person that were begun in one browser before `before` and not ended.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<Vec<Id>, Fault> {
-    let statement = sql("SELECT id FROM sessions WHERE browser_hash = $1 AND user_id = $2 AND ended_at IS NULL")
-        .bind(browser_hash)
-        .bind(user);
+pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str, before: Timestamp) -> Result<Vec<Id>, Fault> {
+    let statement =
+        sql("SELECT id FROM sessions WHERE browser_hash = $1 AND user_id = $2 AND created_at < $3 AND ended_at IS NULL")
+            .bind(browser_hash)
+            .bind(user)
+            .bind(before);
     tx.fetch_all(statement).await?.iter().map(|row| row.columns("sessions").id("id")).collect()
 }
 

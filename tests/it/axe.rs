@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use thirtyfour::prelude::*;
+use vouchsafe::oauth::Lang;
 
 use crate::browser::form_post;
-use crate::mail;
 use crate::support::app::{PASSWORD, Wish};
 use crate::support::chrome::{Chrome, Colours, Scripts};
 use crate::support::journey::FRESH;
 use crate::support::{Browser, TestApp};
+use crate::{invitations, mail};
 
 /// A window that looks at pages and notes what is wrong with them.
 struct Eye {
@@ -142,6 +143,38 @@ async fn persons_pages(language: &'static str) {
     eye.chrome.goto(format!("{address}&prompt=login")).await.unwrap();
     eye.look("sign_in_again", "sign-in").await;
     eye.done();
+}
+
+/// What is known of a person, and the way in by invitation.
+async fn known_pages(language: &'static str) {
+    let mut eye = Eye::open(language).await;
+    eye.chrome.press("demo-sign-in").await;
+    eye.sign_in(PASSWORD).await;
+    eye.chrome.press("allow").await;
+    eye.chrome.wait_for("demo-result").await;
+    eye.goto("/account/history").await;
+    eye.look("history", "history").await;
+    eye.goto("/account/data").await;
+    eye.look("own_data", "download").await;
+    let link = invitations::invited(&eye.app, Lang::En).await.link();
+    eye.chrome.goto(&link).await.unwrap();
+    eye.look("invitation", "accept").await;
+    eye.chrome.fill("password", "short").await;
+    eye.chrome.press("accept").await;
+    eye.look("invitation_refused", "problem").await;
+    eye.done();
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn known_pages_are_for_everybody() {
+    known_pages("en").await;
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn known_pages_are_for_everybody_in_german() {
+    known_pages("de").await;
 }
 
 /// On the way to an account and back into it.

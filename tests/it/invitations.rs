@@ -27,7 +27,8 @@ async fn try_to_invite(app: &TestApp, email: &str, name: Option<&str>, lang: Lan
     invite(app.desk(), &inviter, guest).await.map(drop)
 }
 
-async fn invited(app: &TestApp, lang: Lang) -> Mail {
+/// The mail of an invitation to Ina.
+pub async fn invited(app: &TestApp, lang: Lang) -> Mail {
     try_to_invite(app, INA, Some("Ina"), lang).await.unwrap();
     app.mail().one(INA).await
 }

@@ -54,6 +54,7 @@ mod rp_initiated_logout;
 mod sessions;
 mod sign_in_by_mail;
 mod sign_up;
+mod sign_up_input;
 mod soak;
 mod sql;
 mod storage;

@@ -88,6 +88,13 @@ pub struct ResetPassword {
     pub is_busy: bool,
 }
 
+impl ResetPassword {
+    /// What the summary says: each error with its field.
+    fn errors(&self) -> Vec<(&'static str, String)> {
+        self.new_password.errors.iter().map(|text| ("password", text.clone())).collect()
+    }
+}
+
 /// What has happened, and where to go on.
 #[derive(Template)]
 #[template(path = "pages/told.html")]

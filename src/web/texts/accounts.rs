@@ -71,7 +71,7 @@ pub(super) const EN: AccountTexts = AccountTexts {
     or: "or",
 
     check_mail: "Check your mail",
-    must_verify: "Confirm your e-mail address",
+    must_verify: "Confirm your address",
     must_verify_what: "Before you go on, confirm that the e-mail address of your account is yours.",
     sent_verification: One::new(
         "We sent a mail to {}. Open its link, or type its code here. It can take a minute, and may be in the spam folder.",
@@ -89,7 +89,7 @@ pub(super) const EN: AccountTexts = AccountTexts {
     by_mail: "Sign in by e-mail",
     by_mail_what: "Type your e-mail address. We send you a link and a code to sign in with.",
 
-    verify: "Confirm your e-mail address",
+    verify: "Confirm your address",
     verify_what: One::new("Confirm that {} is yours, if it was you who signed up with it."),
     verify_button: "Confirm this address",
     by_link: "Sign in by e-mail",
