@@ -119,6 +119,18 @@ async fn persons_pages(language: &'static str) {
     eye.look("demo_result", "demo-result").await;
     eye.goto("/account").await;
     eye.look("account", "sessions").await;
+    for (path, id) in [
+        ("profile", "save"),
+        ("password", "change-password"),
+        ("email", "change-email"),
+        ("delete", "confirm"),
+        ("history", "history"),
+        ("data", "download"),
+        ("apps", "confirm"),
+    ] {
+        eye.goto(&format!("/account/{path}")).await;
+        eye.look(&format!("account_{path}"), id).await;
+    }
     eye.goto("/account/everywhere").await;
     eye.look("everywhere", "confirm").await;
     eye.goto("/account/apps/demo").await;
