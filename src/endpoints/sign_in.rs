@@ -13,7 +13,7 @@ use crate::identity::users::{self, User};
 use crate::notify::Letter;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
-use crate::store::{Tx, audit as audits, grants, outbox, passwords};
+use crate::store::{Tx, audit as audits, outbox, passwords};
 
 /// The person in front of a page, after what they just did.
 pub struct SignedIn {
@@ -195,11 +195,9 @@ async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault
             return sessions::reauthenticate(tx, new).await;
         }
         sessions::end(tx, &before.session.id, now).await?;
-        grants::revoke_for_session(tx, &before.session.id, now).await?;
     }
     for twin in sessions::of_browser(tx, &new.user_id, &visit.browser_hash).await? {
         sessions::end(tx, &twin, now).await?;
-        grants::revoke_for_session(tx, &twin, now).await?;
     }
     sessions::start(tx, new).await
 }

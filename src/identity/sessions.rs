@@ -6,7 +6,8 @@
 use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url_decode, sha256_base64url};
 pub use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::store::{Conn, Db, Tx, sessions};
+use crate::store::logout::{self, Ending};
+use crate::store::{Conn, Db, Tx, grants, sessions};
 
 /// One factor (decision 8).
 pub const AAL1: &str = "aal1";
@@ -16,6 +17,12 @@ const PREFIX: &str = "ss_";
 
 /// How old the last sign of life may be before it is written again, in seconds: pages cost no write each.
 const TOUCH_SECONDS: i64 = 300;
+
+/// How long apps are told of the end of a session that do not confirm it, in seconds.
+pub const TOLD_SECONDS: i64 = 3600;
+
+/// How many sessions that ran out are ended in one transaction.
+const RUN_OUT_AT_ONCE: i64 = 100;
 
 /// What the session cookie holds.
 #[derive(Clone, Debug)]
@@ -179,23 +186,41 @@ pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<Ve
     sessions::of_browser(tx, user, browser_hash).await
 }
 
-/// Ends a session; says whether it was not ended before. Its grants are the caller's to revoke.
+/// Ends a session with what was not meant to outlive it, and notes which apps have to be told; says whether it was not ended
+/// before. Every end of one session comes by here.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn end(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
-    sessions::end(tx, id, now).await
+    logout::enqueue(tx, Ending::Session(id), now.plus(TOLD_SECONDS), now).await?;
+    let is_new = sessions::end(tx, id, now).await?;
+    grants::revoke_for_session(tx, id, now).await?;
+    Ok(is_new)
 }
 
-/// Ends every session of a person; says how many there were.
+/// Ends every session of a person, and notes which apps have to be told; says how many there were. It comes before the person
+/// is removed. Their grants are the caller's to revoke.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn end_all_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u64, Fault> {
+    logout::enqueue(tx, Ending::Person(user), now.plus(TOLD_SECONDS), now).await?;
     sessions::end_all_for_user(tx, user, now).await
 }
 
-/// Removes what expired before `before`.
+/// Ends some of the sessions that ran out, as a sign-out would; says whether there may be more.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_run_out(tx: &mut Tx, idle_seconds: i64, now: Timestamp) -> Result<bool, Fault> {
+    let found = sessions::run_out(tx, now, now.plus(-idle_seconds), RUN_OUT_AT_ONCE).await?;
+    for id in &found {
+        end(tx, id, now).await?;
+    }
+    Ok(i64::try_from(found.len()).is_ok_and(|found| found >= RUN_OUT_AT_ONCE))
+}
+
+/// Removes what ended and would have expired before `before`.
 ///
 /// # Errors
 /// Storage failed.
