@@ -8,6 +8,7 @@ pub mod authorize;
 pub mod backchannel;
 pub mod client_auth;
 pub mod discovery;
+pub mod farewell;
 pub mod interaction;
 mod introspect;
 mod logos;

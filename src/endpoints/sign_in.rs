@@ -3,7 +3,7 @@
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
-use super::{Provider, Signed, Visit, audit};
+use super::{Provider, Signed, Visit, audit, op_browser_state};
 use crate::base::{Fault, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::one_time::{self, OneTime, Purpose};
@@ -18,6 +18,8 @@ use crate::store::{Tx, audit as audits, outbox, passwords};
 /// The person in front of a page, after what they just did.
 pub struct SignedIn {
     pub token: Secret<String>,
+    /// What the frame of session management sees of it.
+    pub browser_state: String,
     pub stay: Stay,
     pub outcome: Outcome,
 }
@@ -181,9 +183,11 @@ pub(super) async fn establish(
     found.events.push(event);
     // What was proved just now may have changed the person.
     let user = users::by_id(&mut provider.db.conn(), &user.id).await?.unwrap_or(user);
-    let after = Visit { session: Some(Signed { session: session.session(), user }), ..visit.clone() };
+    let session = session.session();
+    let browser_state = op_browser_state(Some(&session));
+    let after = Visit { session: Some(Signed { session, user }), ..visit.clone() };
     let outcome = look(provider, &found, &after).await?;
-    Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), stay, outcome }))
+    Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), browser_state, stay, outcome }))
 }
 
 /// The session takes the place of the one that this browser had. A second click on the button comes with the cookie from

@@ -64,6 +64,7 @@ pub fn parameters(path: &str) -> Described {
         "/introspect" => INTROSPECT,
         "/revoke" => REVOKE,
         "/end_session" => END_SESSION,
+        "/check_session" => CHECK_SESSION,
         "/healthz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT] },
         "/readyz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT, NOT_READY] },
         _ => Described { auth: Auth::None, parameters: &[], answers: &[DOCUMENT] },
@@ -165,6 +166,9 @@ const REVOKE: Described = Described {
         UNAVAILABLE,
     ],
 };
+
+const CHECK_SESSION: Described =
+    Described { auth: Auth::None, parameters: &[], answers: &[html(200, "The frame, which answers messages of its page")] };
 
 const END_SESSION: Described = Described {
     auth: Auth::None,

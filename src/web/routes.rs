@@ -4,7 +4,7 @@ use actix_web::guard::{Get, Head, Options, Post};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, guard};
 
-use super::oauth::{authorize, end_session, introspect, metadata, preflight, revoke, token, userinfo};
+use super::oauth::{authorize, check_session, end_session, introspect, metadata, preflight, revoke, token, userinfo};
 use super::person::{account, check_mail, choose, consent, forgot, language, links, logo, sign_in, sign_out, sign_up};
 use super::{openapi, status};
 
@@ -187,6 +187,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
         rate: Rate::Page,
         summary: "Signs a person out at an app's wish (OpenID Connect RP-Initiated Logout)",
         route: |r| r.route(read().to(end_session::get)).route(write().to(end_session::post)),
+    },
+    Endpoint {
+        metadata: Some("check_session_iframe"),
+        ..open(
+            "/check_session",
+            Group::Protocol,
+            Rate::Page,
+            "A frame that says whether the person is still the same (OpenID Connect Session Management)",
+            |r| r.route(read().to(check_session::get)),
+        )
     },
     page("/sign-in", &["GET"], Rate::Page, "Sign in to the account page", |r| r.route(read().to(sign_in::begin))),
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {

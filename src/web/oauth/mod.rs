@@ -1,6 +1,7 @@
 //! One thin handler an endpoint: typed input in, typed answer out.
 
 pub mod authorize;
+pub mod check_session;
 pub mod end_session;
 pub mod introspect;
 pub mod metadata;

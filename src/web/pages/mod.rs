@@ -4,6 +4,7 @@
 mod account;
 mod ask_address;
 mod check_mail;
+mod check_session;
 mod choose_account;
 mod confirm;
 mod consent;
@@ -24,6 +25,7 @@ mod sign_up;
 pub use account::{Account, AppRow, Notice, SessionRow};
 pub use ask_address::{AskAddress, Asked};
 pub use check_mail::{CheckMail, CodeProblem};
+pub use check_session::CheckSession;
 pub use choose_account::{Choice, ChooseAccount};
 pub use confirm::{Confirm, Removal};
 pub use consent::{Consent, ResourceName};

@@ -4,12 +4,14 @@
 mod accounts;
 mod de;
 mod en;
+mod farewell;
 mod password;
 mod phrase;
 mod when;
 
 pub use crate::oauth::locale::Lang;
 pub use accounts::AccountTexts;
+pub use farewell::FarewellTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
 pub use when::{ago, exact, iso};
@@ -90,9 +92,9 @@ pub struct Texts {
     pub stay: &'static str,
     pub signed_out: &'static str,
     pub signed_out_what: &'static str,
-    pub signed_out_apps: &'static str,
     pub signed_out_close: &'static str,
     pub sign_in_once_more: &'static str,
+    pub farewell: FarewellTexts,
 
     // something went wrong
     pub error_400: &'static str,
