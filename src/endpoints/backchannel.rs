@@ -6,13 +6,17 @@
 use serde_json::json;
 
 use super::{Provider, audit};
-use crate::base::{Fault, Timestamp};
+use crate::base::{Fault, Id, Timestamp};
 use crate::outbound::OutboundError;
-use crate::store::audit as audits;
+use crate::store::Tx;
+use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::logout::{self, Taken};
 
 /// Seconds that a taken delivery is its worker's: longer than a call may take.
 const LEASE_SECONDS: i64 = 30;
+
+/// How many are given up between two looks.
+const GIVEN_UP_AT_ONCE: i64 = 100;
 
 /// Seconds until the next try, by the number of tries; the last one repeats.
 const BACKOFF: [i64; 5] = [5, 30, 120, 300, 600];
@@ -38,19 +42,21 @@ pub enum Outcome {
 /// Storage or chance failed.
 pub async fn take_due(provider: &Provider, most: usize, busy: &[String]) -> Result<Vec<Taken>, Fault> {
     let now = provider.clock.now();
-    if most == 0 || logout::waiting(&mut provider.db.conn()).await?.first_at.is_none_or(|first| first > now) {
+    if most == 0 || logout::first_at(&mut provider.db.conn()).await?.is_none_or(|first| first > now) {
         return Ok(Vec::new());
     }
-    let (busy, lease) = (busy.to_vec(), now.plus(LEASE_SECONDS));
-    let work = async move |tx: &mut crate::store::Tx| {
-        let too_old = logout::give_up(tx, now).await?;
-        Ok((too_old, logout::claim_due(tx, most, &busy, (lease, now)).await?))
-    };
-    let (too_old, taken) = provider.db.write(work).await?;
-    for client_id in too_old {
-        record(provider, client_id, "not confirmed in time".to_owned(), now).await?;
+    for (id, client_id) in logout::too_old(&mut provider.db.conn(), GIVEN_UP_AT_ONCE, now).await? {
+        let (event_id, event) = undelivered(provider, client_id, "not confirmed in time", now)?;
+        let given_up = async move |tx: &mut Tx| {
+            if logout::give_up(tx, &id, now).await? {
+                audits::write(tx, &event_id, &event).await?;
+            }
+            Ok(())
+        };
+        provider.db.write(given_up).await?;
     }
-    Ok(taken)
+    let (busy, lease) = (busy.to_vec(), now.plus(LEASE_SECONDS));
+    provider.db.write(async move |tx| logout::claim_due(tx, most, &busy, (lease, now)).await).await
 }
 
 /// Tells one app.
@@ -96,23 +102,25 @@ pub async fn note(provider: &Provider, taken: Taken, outcome: Outcome) -> Result
             provider.db.write(async move |tx| logout::retry_at(tx, &taken, &why, next).await).await.map(drop)
         }
         Outcome::Lasting(why) => {
-            let noted = why.clone();
-            if provider.db.write(async move |tx| logout::fail(tx, &taken, &noted, now).await).await? {
-                record(provider, client, why, now).await?;
-            }
-            Ok(())
+            let (id, event) = undelivered(provider, client, &why, now)?;
+            let failed = async move |tx: &mut Tx| {
+                if logout::fail(tx, &taken, &why, now).await? {
+                    audits::write(tx, &id, &event).await?;
+                }
+                Ok(())
+            };
+            provider.db.write(failed).await
         }
     }
 }
 
 /// An operator finds in the audit log who was not reached.
-async fn record(provider: &Provider, client_id: String, why: String, now: Timestamp) -> Result<(), Fault> {
+fn undelivered(provider: &Provider, client_id: String, why: &str, now: Timestamp) -> Result<(Id, AuditEvent), Fault> {
     tracing::warn!(client = client_id, why, "gave up telling an app of a sign-out");
     let mut event = audit("logout_undelivered", "house", now);
     event.client_id = Some(client_id);
     event.detail = json!({ "why": why });
-    let id = provider.new_id()?;
-    provider.db.write(async move |tx| audits::write(tx, &id, &event).await).await
+    Ok((provider.new_id()?, event))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Telling apps that a session ended, beside the other jobs and never in their way: an app that hangs takes one of a few places
 //! for five seconds, and the others go on in the rest.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ struct UnderWay {
 }
 
 /// Tells what is due until `stop` says so.
-pub(super) async fn deliver(provider: &std::sync::Arc<Provider>, mut stop: watch::Receiver<bool>) {
+pub(super) async fn deliver(provider: &Arc<Provider>, mut stop: watch::Receiver<bool>) {
     let mut under_way = UnderWay::default();
     loop {
         if let Err(fault) = under_way.fill(provider).await {
@@ -41,11 +42,15 @@ pub(super) async fn deliver(provider: &std::sync::Arc<Provider>, mut stop: watch
 
 impl UnderWay {
     /// Takes as many as there are places.
-    async fn fill(&mut self, provider: &std::sync::Arc<Provider>) -> Result<(), Fault> {
+    async fn fill(&mut self, provider: &Arc<Provider>) -> Result<(), Fault> {
+        // Nobody knows whose a task was that panicked: its place is free again when all others are done.
+        if self.tasks.is_empty() {
+            self.busy.clear();
+        }
         let free = AT_ONCE.saturating_sub(self.busy.len());
         for taken in backchannel::take_due(provider, free, &self.busy).await? {
             self.busy.push(taken.client_id.clone());
-            let provider = std::sync::Arc::clone(provider);
+            let provider = Arc::clone(provider);
             self.tasks.spawn(async move {
                 let outcome = backchannel::tell(&provider, &taken).await;
                 (taken, outcome)
@@ -64,13 +69,7 @@ impl UnderWay {
                     Err(fault) => Err(fault),
                 }
             }
-            Err(panicked) => {
-                // Nobody knows whose it was: the places are free again when all others are done.
-                if self.tasks.is_empty() {
-                    self.busy.clear();
-                }
-                Err(Fault::new("jobs: logout", panicked))
-            }
+            Err(panicked) => Err(Fault::new("jobs: logout", panicked)),
         };
         if let Err(fault) = noted {
             tracing::error!(%fault, "what became of a sign-out could not be noted; it will be told again");

@@ -43,13 +43,6 @@ pub enum Progress {
     Unwanted,
 }
 
-/// How many deliveries wait, and when the first is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    pub deliveries: i64,
-    pub first_at: Option<Timestamp>,
-}
-
 /// Notes for each app that got something in sessions which are about to end that it has to be told until `expires_at`. It comes
 /// before the end itself: what ended already was told.
 ///
@@ -81,13 +74,14 @@ pub async fn enqueue(tx: &mut Tx, ending: Ending<'_>, expires_at: Timestamp, now
     tx.execute(statement.bind(id).bind(now).bind(expires_at)).await
 }
 
+/// When the first delivery is due, if any waits.
+///
 /// # Errors
 /// Storage failed.
-pub async fn waiting(conn: &mut Conn) -> Result<Waiting, Fault> {
-    let statement = sql("SELECT COUNT(*), MIN(next_at) FROM logout_deliveries WHERE next_at IS NOT NULL");
-    let Some(row) = conn.fetch(statement).await? else { return Ok(Waiting { deliveries: 0, first_at: None }) };
-    let mut c = row.columns("logout_deliveries");
-    Ok(Waiting { deliveries: c.int("count")?, first_at: c.opt_time("next_at")? })
+pub async fn first_at(conn: &mut Conn) -> Result<Option<Timestamp>, Fault> {
+    let statement = sql("SELECT MIN(next_at) FROM logout_deliveries WHERE next_at IS NOT NULL");
+    let Some(row) = conn.fetch(statement).await? else { return Ok(None) };
+    row.columns("logout_deliveries").opt_time("next_at")
 }
 
 /// Takes at most `most` deliveries that are due, until `lease` ends: one for each client, none for a client of `busy` (a receiver
@@ -170,15 +164,30 @@ pub async fn fail(tx: &mut Tx, taken: &Taken, why: &str, now: Timestamp) -> Resu
     Ok(tx.execute(statement).await? > 0)
 }
 
-/// Gives up what is due and too old; says which apps were not reached. What the last try met stays noted.
+/// Some deliveries that are due and too old, with their clients.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn give_up(tx: &mut Tx, now: Timestamp) -> Result<Vec<String>, Fault> {
-    let statement = sql("UPDATE logout_deliveries SET next_at = NULL, failed_at = $1
-         WHERE next_at <= $1 AND expires_at <= $1 RETURNING client_id")
+pub async fn too_old(conn: &mut Conn, most: i64, now: Timestamp) -> Result<Vec<(String, String)>, Fault> {
+    let statement =
+        sql("SELECT id, client_id FROM logout_deliveries WHERE next_at <= $1 AND expires_at <= $1 LIMIT $2").bind(now).bind(most);
+    let read = |row: &Row| {
+        let mut c = row.columns("logout_deliveries");
+        Ok((c.text("id")?, c.text("client_id")?))
+    };
+    conn.fetch_all(statement).await?.iter().map(read).collect()
+}
+
+/// Gives up one that is due and too old; false if somebody else did. What the last try met stays noted.
+///
+/// # Errors
+/// Storage failed.
+pub async fn give_up(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, Fault> {
+    let statement = sql("UPDATE logout_deliveries SET next_at = NULL, failed_at = $2
+         WHERE id = $1 AND next_at <= $2 AND expires_at <= $2")
+    .bind(id)
     .bind(now);
-    tx.fetch_all(statement).await?.iter().map(|row| row.columns("logout_deliveries").text("client_id")).collect()
+    Ok(tx.execute(statement).await? > 0)
 }
 
 /// The apps of a session that ended, as they are registered now, with how far telling them has come.
