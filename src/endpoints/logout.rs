@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::interaction::{self, Errand, Outcome};
 use super::farewell::{self, Parting};
+use super::interaction::{self, Errand, Outcome};
 use super::{ClientRef, Provider, Signed, Visit, audit};
 use crate::base::Fault;
 use crate::identity::sessions;

@@ -4,9 +4,9 @@
 //! session that ended is never found again; nothing here revives one.
 
 use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url_decode, sha256_base64url};
+use crate::store::logout::{self, Ending};
 pub use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::store::logout::{self, Ending};
 use crate::store::{Conn, Db, Tx, grants, sessions};
 
 /// One factor (decision 8).

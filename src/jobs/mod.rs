@@ -123,7 +123,11 @@ impl Jobs {
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
-        let told = self.provider.db.write(async move |tx| Ok(deliveries::sweep(tx, kept).await? + farewells::sweep(tx, before).await?)).await?;
+        let told = self
+            .provider
+            .db
+            .write(async move |tx| Ok(deliveries::sweep(tx, kept).await? + farewells::sweep(tx, before).await?))
+            .await?;
         tracing::debug!(mails, told, removed, interactions, sessions, guesses, "swept what expired");
         Ok(())
     }

@@ -180,9 +180,15 @@ async fn every_end_is_told() {
 async fn answers() {
     let (app, receiver) = open().await;
     let mut browser = Browser::new();
-    for (id, path) in
-        [("a", "/200/a"), ("b", "/204/b"), ("c", "/400/c"), ("d", "/mend/d"), ("e", "/redirect/e"), ("f", "/huge/f"), ("g", "/503/g")]
-    {
+    for (id, path) in [
+        ("a", "/200/a"),
+        ("b", "/204/b"),
+        ("c", "/400/c"),
+        ("d", "/mend/d"),
+        ("e", "/redirect/e"),
+        ("f", "/huge/f"),
+        ("g", "/503/g"),
+    ] {
         let rp = told_at(&app, id, Some(receiver.url(path))).await;
         rp.code(&mut browser, "ana").await;
     }

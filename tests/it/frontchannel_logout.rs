@@ -61,8 +61,10 @@ async fn oidcc_frontchannel_rp_initiated_logout() {
     let page = end_session(&app, &mut browser, &id_token).await;
     assert!(page.has("signed-out"), "{} {}", page.url, page.body);
     let issuer: String = url::form_urlencoded::byte_serialize(app.issuer.as_bytes()).collect();
-    let wanted =
-        [format!("https://one.test/out?iss={issuer}&sid={sid}"), format!("https://two.test:8443/out?x=1&y=%20&iss={issuer}&sid={sid}")];
+    let wanted = [
+        format!("https://one.test/out?iss={issuer}&sid={sid}"),
+        format!("https://two.test:8443/out?x=1&y=%20&iss={issuer}&sid={sid}"),
+    ];
     let first = page.url.clone();
     for page in [page, browser.visit(first.as_str()).await] {
         assert_eq!(frames(&page), wanted);

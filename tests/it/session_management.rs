@@ -126,7 +126,8 @@ async fn the_cookie() {
         web.flow().with("prompt", "none").query()
     );
     let (answer, _) = secure.raw(ask.as_bytes());
-    let line = answer.lines().find(|line| line.starts_with("set-cookie: __Host-session-state=")).unwrap_or_else(|| panic!("{answer}"));
+    let line =
+        answer.lines().find(|line| line.starts_with("set-cookie: __Host-session-state=")).unwrap_or_else(|| panic!("{answer}"));
     for attribute in ["__Host-session-state=;", "; Secure", "; SameSite=None", "; Path=/", "; Max-Age=0"] {
         assert!(line.contains(attribute), "{line}");
     }

@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::endpoints::{Refusal, op_browser_state};
 use crate::endpoints::authorize::{Authorized, PageError, authorize};
+use crate::endpoints::{Refusal, op_browser_state};
 use crate::oauth::Params;
 use crate::web::pages::Kind;
 use crate::web::person::{broken, error};

@@ -101,7 +101,9 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         }
         "hang" => status(200),
         "mend" => status(if mended { 200 } else { 500 }),
-        "redirect" => "HTTP/1.1 302 Found\r\nlocation: /200/elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+        "redirect" => {
+            "HTTP/1.1 302 Found\r\nlocation: /200/elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
+        }
         "huge" => format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(4 * 1024 * 1024)),
         "page" => {
             let name = path.trim_start_matches("/page/").split('?').next().unwrap_or_default().to_owned();
