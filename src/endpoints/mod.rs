@@ -6,8 +6,10 @@ mod account;
 mod account_api;
 pub mod accounts;
 pub mod authorize;
+pub mod backchannel;
 pub mod client_auth;
 pub mod discovery;
+pub mod farewell;
 pub mod interaction;
 mod introspect;
 mod logos;
@@ -16,6 +18,7 @@ pub mod own_data;
 pub mod profile;
 mod registry;
 mod revoke;
+mod session_state;
 pub mod sign_in;
 pub mod token;
 mod userinfo;
@@ -29,6 +32,7 @@ pub use introspect::introspect;
 pub use logos::{Logo, logo};
 pub use registry::{Registered, Registry, Secret as ClientSecret};
 pub use revoke::revoke;
+pub use session_state::op_browser_state;
 pub use userinfo::{Bearer, userinfo};
 
 use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
@@ -42,6 +46,7 @@ use crate::jose::Alg;
 use crate::keys::{Ring, Vault};
 use crate::notify::Post;
 use crate::oauth::{Error, Lang, ResponseType};
+use crate::outbound::Outbound;
 use crate::store::Db;
 use crate::store::audit::AuditEvent;
 use crate::tokens::{Mint, Person, RefreshKey, Verifier};
@@ -102,6 +107,8 @@ pub struct Provider {
     pub verifier: Verifier,
     pub refresh_key: RefreshKey,
     pub post: Post,
+    /// The guarded client, for what apps are told.
+    pub outbound: Outbound,
     /// Makes the six digits that are sent.
     pub code_key: CodeKey,
     pub policy: Policy,

@@ -142,6 +142,9 @@ async fn persons_pages(language: &'static str) {
     eye.look("choose_account", "another").await;
     eye.chrome.goto(format!("{address}&prompt=login")).await.unwrap();
     eye.look("sign_in_again", "sign-in").await;
+    eye.goto("/sign-out").await;
+    eye.chrome.press("sign-out").await;
+    eye.look("signed_out_apps", "apps").await;
     eye.done();
 }
 
