@@ -8,7 +8,7 @@ mod client_changes;
 pub mod clients;
 pub mod import;
 pub mod keys;
-mod logo;
+pub mod registration;
 pub mod resources;
 pub mod sessions;
 pub mod users;

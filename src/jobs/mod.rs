@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, interaction};
+use crate::endpoints::{Provider, interaction, register};
 use crate::keys::{self, rotation};
 use crate::store::{changes, grants, outbox, tokens};
 
@@ -113,12 +113,13 @@ impl Jobs {
             .db
             .write(async move |tx| Ok(tokens::sweep(tx, before).await? + grants::sweep(tx, before).await?))
             .await?;
+        let unused = register::sweep(&self.provider, now).await?;
         let interactions = interaction::sweep(&self.provider, now).await?;
         let sessions = self.provider.db.write(async move |tx| crate::identity::sessions::sweep(tx, before).await).await?;
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
-        tracing::debug!(mails, removed, interactions, sessions, guesses, "swept what expired");
+        tracing::debug!(mails, removed, unused, interactions, sessions, guesses, "swept what expired");
         Ok(())
     }
 }

@@ -16,7 +16,9 @@ pub mod known_devices;
 pub mod migrations;
 pub mod one_time;
 pub mod outbox;
+pub mod pairwise;
 pub mod passwords;
+pub mod registrations;
 pub mod resources;
 pub mod sessions;
 #[cfg(test)]

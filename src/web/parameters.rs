@@ -64,6 +64,8 @@ pub fn parameters(path: &str) -> Described {
         "/introspect" => INTROSPECT,
         "/revoke" => REVOKE,
         "/end_session" => END_SESSION,
+        "/register" => REGISTER,
+        "/register/{client_id}" => REGISTRATION,
         "/healthz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT] },
         "/readyz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT, NOT_READY] },
         _ => Described { auth: Auth::None, parameters: &[], answers: &[DOCUMENT] },
@@ -161,6 +163,44 @@ const REVOKE: Described = Described {
         bare(200, "The token is dead, or was before"),
         json(400, "unauthorized_client: the token is not this client's"),
         UNAUTHENTICATED,
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
+
+const NOT_JSON: AnswerKind = json(415, "The body is not application/json");
+const BAD_METADATA: AnswerKind = json(
+    400,
+    "invalid_redirect_uri, invalid_client_metadata, invalid_software_statement or unapproved_software_statement; the \
+     description names the member",
+);
+
+const REGISTER: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(201, "Everything that is registered, with client_id, client_secret and registration_access_token"),
+        BAD_METADATA,
+        json(401, "invalid_token: the initial access token is unknown, expired or used up"),
+        html(404, "Apps may not register themselves here"),
+        TOO_MUCH,
+        NOT_JSON,
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
+
+const REGISTRATION: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(200, "Everything that is registered, but for the secret"),
+        bare(204, "The app is removed, with everything that it was granted"),
+        BAD_METADATA,
+        json(401, "invalid_token: not the registration access token of this app"),
+        html(404, "Apps may not register themselves here"),
+        TOO_MUCH,
+        NOT_JSON,
         TOO_MANY,
         UNAVAILABLE,
     ],

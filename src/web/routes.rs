@@ -1,10 +1,10 @@
 //! ONE table of endpoints. It feeds the router, the discovery document, the OpenAPI document and the README's table.
 
-use actix_web::guard::{Get, Head, Options, Post};
+use actix_web::guard::{Delete, Get, Head, Options, Post, Put};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, guard};
 
-use super::oauth::{authorize, end_session, introspect, metadata, preflight, revoke, token, userinfo};
+use super::oauth::{authorize, end_session, introspect, metadata, preflight, register, revoke, token, userinfo};
 use super::person::{account, check_mail, choose, consent, forgot, language, links, logo, sign_in, sign_out, sign_up};
 use super::{openapi, status};
 
@@ -40,6 +40,8 @@ pub enum Rate {
     Guess,
     /// Where a stranger can make us send mail.
     Mail,
+    /// Where a stranger can make us store something and fetch what it names.
+    Register,
 }
 
 /// What an endpoint is part of; the groups of the documents.
@@ -187,6 +189,32 @@ pub const ENDPOINTS: &[Endpoint] = &[
         rate: Rate::Page,
         summary: "Signs a person out at an app's wish (OpenID Connect RP-Initiated Logout)",
         route: |r| r.route(read().to(end_session::get)).route(write().to(end_session::post)),
+    },
+    Endpoint {
+        path: "/register",
+        methods: &["POST"],
+        group: Group::Protocol,
+        metadata: Some("registration_endpoint"),
+        cors: Cors::Nobody,
+        csrf: Csrf::Exempt,
+        rate: Rate::Register,
+        summary: "Registers an app, where `registration.mode` allows that (RFC 7591)",
+        route: |r| r.route(write().to(register::post)),
+    },
+    Endpoint {
+        path: "/register/{client_id}",
+        methods: &["GET", "PUT", "DELETE"],
+        group: Group::Protocol,
+        metadata: None,
+        cors: Cors::Nobody,
+        csrf: Csrf::Exempt,
+        rate: Rate::Register,
+        summary: "What an app does with its own registration (RFC 7592)",
+        route: |r| {
+            r.route(read().to(register::get))
+                .route(web::route().guard(Put()).to(register::put))
+                .route(web::route().guard(Delete()).to(register::delete))
+        },
     },
     page("/sign-in", &["GET"], Rate::Page, "Sign in to the account page", |r| r.route(read().to(sign_in::begin))),
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {
