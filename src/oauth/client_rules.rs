@@ -4,8 +4,8 @@
 
 use url::Url;
 
-use super::client_metadata::SubjectType;
 use super::client::{ApplicationType, Client, PkcePolicy, Problem};
+use super::client_metadata::SubjectType;
 use super::grant::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
 
@@ -265,9 +265,17 @@ mod tests {
         };
         type Change<'a> = Box<dyn Fn(&mut Client) + 'a>;
         let cases: Vec<(&str, Change<'_>, Change<'_>)> = vec![
-            ("redirect_uris", Box::new(|c| implicit(c, "https://app.test/cb")), Box::new(|c| implicit(c, "https://localhost/cb"))),
+            (
+                "redirect_uris",
+                Box::new(|c| implicit(c, "https://app.test/cb")),
+                Box::new(|c| implicit(c, "https://localhost/cb")),
+            ),
             ("redirect_uris", Box::new(|c| implicit(c, "https://app.test/cb")), Box::new(|c| implicit(c, "http://127.0.0.1/cb"))),
-            ("sector_identifier_uri", Box::new(|c| pairwise(c, "https://app.test/2")), Box::new(|c| pairwise(c, "https://b.test/2"))),
+            (
+                "sector_identifier_uri",
+                Box::new(|c| pairwise(c, "https://app.test/2")),
+                Box::new(|c| pairwise(c, "https://b.test/2")),
+            ),
             (
                 "initiate_login_uri",
                 Box::new(|c| c.initiate_login_uri = Some("https://app.test/i".into())),

@@ -115,8 +115,7 @@ fn refuse_what_is_not_done(members: &Members<'_>) -> Result<(), Refused> {
 
 fn read_uris(members: &Members<'_>, client: &mut Client) -> Result<(), Refused> {
     client.redirect_uris = redirect_uris(members, "redirect_uris", ErrorCode::InvalidRedirectUri)?;
-    client.post_logout_redirect_uris =
-        redirect_uris(members, "post_logout_redirect_uris", ErrorCode::InvalidClientMetadata)?;
+    client.post_logout_redirect_uris = redirect_uris(members, "post_logout_redirect_uris", ErrorCode::InvalidClientMetadata)?;
     let parse = ApplicationType::parse;
     client.application_type =
         members.word("application_type", ApplicationType::ALL, parse, |word| word.as_str())?.unwrap_or(ApplicationType::Web);

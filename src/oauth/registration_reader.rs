@@ -90,7 +90,8 @@ impl Members<'_> {
 
     /// A word of a closed set.
     pub(super) fn word<T: Copy>(&self, name: &str, all: &[T], parse: fn(&str) -> Option<T>, show: fn(&T) -> &str) -> Read<T> {
-        let unknown = || Refused::metadata(name, format!("must be one of {}", all.iter().map(show).collect::<Vec<_>>().join(", ")));
+        let unknown =
+            || Refused::metadata(name, format!("must be one of {}", all.iter().map(show).collect::<Vec<_>>().join(", ")));
         self.text(name)?.map(|text| parse(&text).ok_or_else(unknown)).transpose()
     }
 

@@ -77,8 +77,10 @@ pub async fn of_operator(conn: &mut Conn) -> Result<Vec<Client>, Fault> {
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, id: &Id, client: &Client, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("INSERT INTO clients (id, client_id, definition, created_at, updated_at, self_registered) VALUES ($1, $2, $3, $4, $4, $5)
-         ON CONFLICT (client_id) DO NOTHING")
+    let statement = sql(
+        "INSERT INTO clients (id, client_id, definition, created_at, updated_at, self_registered) VALUES ($1, $2, $3, $4, $4, $5)
+         ON CONFLICT (client_id) DO NOTHING",
+    )
     .bind(id)
     .bind(&client.client_id)
     .bind(text(client)?)

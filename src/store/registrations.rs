@@ -106,12 +106,13 @@ pub struct InitialToken {
 /// # Errors
 /// Storage failed.
 pub async fn insert_token(tx: &mut Tx, token: &InitialToken, now: Timestamp) -> Result<(), Fault> {
-    let statement = sql("INSERT INTO registration_tokens (id, hash, uses_left, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(&token.id)
-        .bind(&token.hash)
-        .bind(token.uses_left)
-        .bind(now)
-        .bind(token.expires_at);
+    let statement =
+        sql("INSERT INTO registration_tokens (id, hash, uses_left, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+            .bind(&token.id)
+            .bind(&token.hash)
+            .bind(token.uses_left)
+            .bind(now)
+            .bind(token.expires_at);
     tx.execute(statement).await?;
     Ok(())
 }

@@ -36,7 +36,9 @@ impl FreshSecret {
     /// The vault failed.
     pub fn given(id: Id, method: AuthMethod, plain: Secret<String>, vault: &Vault, now: Timestamp) -> Result<Self, Fault> {
         let sealed = match method {
-            AuthMethod::ClientSecretJwt => Some(vault.seal("client_secrets", "sealed", id.as_str(), plain.expose().as_bytes())?),
+            AuthMethod::ClientSecretJwt => {
+                Some(vault.seal("client_secrets", "sealed", id.as_str(), plain.expose().as_bytes())?)
+            }
             _ => None,
         };
         let stored = clients::Secret { id, hash: sha256_base64url(plain.expose()), sealed, created_at: now, expires_at: None };

@@ -93,7 +93,11 @@ const OURS: [&str; 6] = [
 ///
 /// # Errors
 /// Registration is off, the initial access token is not right, a member is not, or something broke.
-pub async fn register(provider: &Provider, members: &Map<String, Value>, asked: &Asked<'_>) -> Result<Map<String, Value>, Refusal> {
+pub async fn register(
+    provider: &Provider,
+    members: &Map<String, Value>,
+    asked: &Asked<'_>,
+) -> Result<Map<String, Value>, Refusal> {
     let policy = &provider.policy.registration;
     let initial = match policy.mode {
         Mode::Off => return Err(Refusal::Off),

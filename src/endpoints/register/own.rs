@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Bearer, Mode, Provider, Refusal, Refused, documents, event, information, is_live_secret, pkce, within_the_house};
+use super::{
+    Asked, Bearer, Mode, Provider, Refusal, Refused, documents, event, information, is_live_secret, pkce, within_the_house,
+};
 use crate::base::{Secret, Timestamp, same};
 use crate::oauth::{Client, registration};
 use crate::store::audit as audits;
@@ -98,12 +100,7 @@ pub async fn update(
 
 /// What the server said may come back as it was said, so that whoever reads, changes and writes is not refused; but nothing
 /// of it can be changed (section 2.2).
-async fn check_ours(
-    provider: &Provider,
-    owner: &Owner,
-    members: &Map<String, Value>,
-    now: Timestamp,
-) -> Result<(), Refusal> {
+async fn check_ours(provider: &Provider, owner: &Owner, members: &Map<String, Value>, now: Timestamp) -> Result<(), Refusal> {
     let client: &Client = &owner.stored.client;
     let uri = provider.issuer.join(&format!("/register/{}", client.client_id));
     if members.get("client_id") != Some(&json!(client.client_id)) {

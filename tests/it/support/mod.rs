@@ -3,11 +3,13 @@
 pub mod app;
 pub mod browser;
 pub mod chrome;
+pub mod documents;
 pub mod forge;
 pub mod mail;
 pub mod page;
 pub mod program;
 pub mod raw;
+pub mod registrar;
 pub mod rows;
 pub mod rp;
 pub mod rust_text;
