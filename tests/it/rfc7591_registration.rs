@@ -57,6 +57,7 @@ async fn a_registered_app_signs_people_in() {
     assert!(own.token.starts_with("ra_") && own.told.get("unknown").is_none());
     let mut browser = Browser::new();
     let page = browser.visit(&own.rp.begin(&own.rp.flow())).await;
+    assert!(page.body.contains("This app registered itself."), "{}", page.body);
     let page =
         browser.submit(&page, "sign-in", &[("username", "ana@example.com"), ("password", crate::support::app::PASSWORD)]).await;
     assert!(page.has("allow"), "{}", page.body);
@@ -76,7 +77,7 @@ async fn a_registered_app_signs_people_in() {
 async fn initial_access_tokens() {
     let app = registering("token", &[]).await;
     let body = about(json!({})).to_string();
-    let token = |uses| async { hand_out(app.desk(), 3600, uses).await.unwrap().token.expose().clone() };
+    let token = async |uses| hand_out(app.desk(), 3600, uses).await.unwrap().token.expose().clone();
     let twice = token(Some(2)).await;
     let before = app.rows().await;
     for wrong in ["", "x", &twice.replace("ia_", "ra_"), &format!("{twice}x"), &twice[..twice.len() - 1]] {
