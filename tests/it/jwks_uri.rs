@@ -196,7 +196,7 @@ async fn private_addresses() {
     let canary = Documents::start();
     let good = key(1);
     canary.put("/jwks", set(&[&good]));
-    for host in ["localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]"] {
+    for host in ["localhost", "127.0.0.1", "[::1]", "[::ffff:7f00:1]"] {
         let own = client(&app, &format!("https://{host}:{}/jwks", canary.port)).await;
         assert_eq!(sign_in(&app, &own, &good).await, 401, "{host}");
     }
