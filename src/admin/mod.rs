@@ -7,6 +7,7 @@ pub mod audit;
 mod client_changes;
 pub mod clients;
 pub mod import;
+pub mod invitations;
 pub mod keys;
 pub mod registration;
 pub mod resources;

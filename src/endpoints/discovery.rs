@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Provider;
 use super::register::Mode;
+use crate::oauth::scope::ACCOUNT;
 use crate::oauth::{AuthMethod, GrantType, ResponseMode, SubjectType, claims_of_scope};
 
 /// The document. `endpoints` are the metadata names and paths of the endpoint table.
@@ -42,7 +43,7 @@ fn rules(provider: &Provider) -> Value {
         "subject_types_supported": SubjectType::ALL,
         "id_token_signing_alg_values_supported": algs,
         "userinfo_signing_alg_values_supported": algs,
-        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access", ACCOUNT],
         "claims_supported": claims,
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": true,

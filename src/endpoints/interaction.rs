@@ -240,12 +240,15 @@ pub async fn look(provider: &Provider, found: &Found, visit: &Visit) -> Result<O
 
 async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &Visit) -> Result<Outcome, Fault> {
     let page = |page| Ok(Outcome::Page { interaction: found.id.clone(), page });
+    let must_verify = visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user));
     let request = match &found.errand {
-        Errand::App(request) => request,
         Errand::SignOut(_) => return page(Page::SignOut),
-        _ if visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user)) => {
-            return page(Page::CheckMail);
+        Errand::App(request) if must_verify && request.prompt.has_none() => {
+            let error = Error::new(ErrorCode::InteractionRequired, "the person has to prove their address");
+            return Ok(Outcome::Answer(answer_error(provider, &request.as_ref().into(), error)));
         }
+        _ if must_verify => return page(Page::CheckMail),
+        Errand::App(request) => request,
         Errand::Account if visit.session.is_some() => return Ok(Outcome::Account),
         Errand::Account => return page(Page::SignIn(Reason::NoSession)),
         Errand::StepUp(to) => {
@@ -328,9 +331,10 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
     record.user_id = Some(signed.user.id.clone());
     record.client_id = Some(request.client_id.clone());
     record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "scope": event.detail });
+    record.detail = serde_json::json!({ "scope": event.detail, "user_agent": visit.user_agent });
     let ids = (provider.new_id()?, provider.new_id()?);
-    let (user, client_id, claims) = (signed.user.id.clone(), request.client_id.clone(), request.claims.clone());
+    let (user, client_id) = (signed.user.id.clone(), request.client_id.clone());
+    let (claims, resources) = (request.claims.clone(), request.resources.clone());
     let (interaction, now, added, session) = (found.id.clone(), visit.now, event.clone(), signed.session.id.clone());
     provider
         .db
@@ -338,7 +342,8 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
             sessions::still_open(tx, &session, now).await?;
             interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
             if let Some(scope) = &scope {
-                consent::remember(tx, &user, &client_id, &consent::Consent::of(scope, claims.as_ref()), now).await?;
+                let allowed = consent::Consent::of(scope, claims.as_ref(), &resources);
+                consent::remember(tx, &user, &client_id, &allowed, now).await?;
             }
             audits::write(tx, &ids.1, &record).await
         })

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::interaction::{self, Errand, Outcome};
-use super::{ClientRef, Provider, Signed, Visit, audit};
+use super::{ClientRef, Provider, Signed, Visit, audit_at};
 use crate::base::Fault;
 use crate::identity::sessions;
 use crate::oauth::Params;
@@ -99,9 +99,8 @@ fn with_state(uri: &str, state: Option<&str>) -> Option<String> {
 /// # Errors
 /// Storage or chance failed.
 pub async fn sign_out(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<(), Fault> {
-    let mut event = audit("sign_out", signed.user.id.as_str(), visit.now);
+    let mut event = audit_at("sign_out", signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
-    event.address = Some(visit.address.to_string());
     let (id, session, now) = (provider.new_id()?, signed.session.id.clone(), visit.now);
     provider
         .db

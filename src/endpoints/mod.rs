@@ -3,6 +3,7 @@
 //! `web` hands in typed requests and renders typed answers. Nothing here knows a header, a cookie or a template.
 
 mod account;
+mod account_api;
 pub mod accounts;
 pub mod authorize;
 pub mod client_auth;
@@ -12,6 +13,8 @@ pub mod interaction;
 mod introspect;
 mod logos;
 pub mod logout;
+pub mod own_data;
+pub mod profile;
 pub mod register;
 mod registry;
 mod revoke;
@@ -24,6 +27,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use account::{Account, ConnectedApp};
+pub use account_api::{Caller, Changed, Denied, OwnSession};
 pub use client_keys::ClientKeys;
 pub use introspect::introspect;
 pub use logos::{Logo, logo};
@@ -133,6 +137,16 @@ pub struct Signed {
     pub user: User,
 }
 
+/// Seconds for which a sign-in is proof enough for what matters; then the person proves themselves again first.
+pub const FRESH_SECONDS: i64 = 600;
+
+impl Signed {
+    /// Whether the person proved themselves so lately that they may do what matters.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.session.auth_time) < FRESH_SECONDS
+    }
+}
+
 impl Visit {
     pub fn session_id(&self) -> Option<&Id> {
         self.session.as_ref().map(|signed| &signed.session.id)
@@ -174,4 +188,12 @@ pub(crate) fn audit(kind: &str, actor: impl Into<String>, now: Timestamp) -> Aud
         address: None,
         detail: serde_json::Value::Null,
     }
+}
+
+/// The same for an act in front of a browser: where it was, as far as the browser tells.
+pub(crate) fn audit_at(kind: &str, actor: impl Into<String>, visit: &Visit) -> AuditEvent {
+    let mut event = audit(kind, actor, visit.now);
+    event.address = Some(visit.address.to_string());
+    event.detail = serde_json::json!({ "user_agent": visit.user_agent });
+    event
 }

@@ -6,7 +6,7 @@
 use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url_decode, sha256_base64url};
 pub use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::store::{Conn, Db, Tx, sessions};
+use crate::store::{Conn, Db, Tx, grants, sessions};
 
 /// One factor (decision 8).
 pub const AAL1: &str = "aal1";
@@ -16,6 +16,9 @@ const PREFIX: &str = "ss_";
 
 /// How old the last sign of life may be before it is written again, in seconds: pages cost no write each.
 const TOUCH_SECONDS: i64 = 300;
+
+/// Seconds within which sign-ins in one browser happen at once.
+const AT_ONCE_SECONDS: i64 = 30;
 
 /// What the session cookie holds.
 #[derive(Clone, Debug)]
@@ -64,6 +67,24 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// A session as it is, under another token: what its person may do has changed.
+    pub fn renewed(session: &Session, token: &SessionToken, now: Timestamp) -> Self {
+        Self {
+            id: session.id.clone(),
+            sid: session.sid.clone(),
+            token_hash: token.hash(),
+            user_id: session.user_id.clone(),
+            browser_hash: session.browser_hash.clone(),
+            auth_time: session.auth_time,
+            acr: session.acr.clone(),
+            amr: session.amr.clone(),
+            user_agent: session.user_agent.clone(),
+            address: session.address.clone(),
+            now,
+            expires_at: session.expires_at,
+        }
+    }
+
     /// The session that this begins.
     pub fn session(&self) -> Session {
         Session {
@@ -158,8 +179,12 @@ pub async fn touch(db: &Db, session: &Session, now: Timestamp) -> Result<(), Fau
     if now.since(session.last_seen_at) < TOUCH_SECONDS {
         return Ok(());
     }
-    let id = session.id.clone();
-    db.write(async move |tx| sessions::touch(tx, &id, now).await).await
+    let session = session.clone();
+    db.write(async move |tx| {
+        sessions::touch(tx, &session.id, now).await?;
+        end_left_behind(tx, (&session.user_id, &session.browser_hash), &session.id, now).await
+    })
+    .await
 }
 
 /// Gives a transaction up if its session ended since the request was read: a request that was under way when the person
@@ -171,12 +196,19 @@ pub async fn still_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Faul
     if sessions::is_open(tx, id, now).await? { Ok(()) } else { Err(Fault::new("session", "it ended in the meantime")) }
 }
 
-/// The sessions of a person that were begun in one browser and not ended.
+/// Ends what a person left behind in one browser when they signed in there again, all but `kept`. Two tabs, or a double click, may
+/// sign in at once, and nobody knows which answer's cookie the browser keeps: so the last half minute is left alone.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<Vec<Id>, Fault> {
-    sessions::of_browser(tx, user, browser_hash).await
+pub async fn end_left_behind(tx: &mut Tx, (user, browser_hash): (&Id, &str), kept: &Id, now: Timestamp) -> Result<(), Fault> {
+    for left in sessions::of_browser(tx, user, browser_hash, now.plus(-AT_ONCE_SECONDS)).await? {
+        if left != *kept {
+            sessions::end(tx, &left, now).await?;
+            grants::revoke_for_session(tx, &left, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends a session; says whether it was not ended before. Its grants are the caller's to revoke.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, interaction, register};
+use crate::endpoints::{Provider, accounts, interaction, register};
 use crate::keys::{self, rotation};
 use crate::store::{changes, grants, outbox, tokens};
 
@@ -117,9 +117,11 @@ impl Jobs {
         let interactions = interaction::sweep(&self.provider, now).await?;
         let sessions = self.provider.db.write(async move |tx| crate::identity::sessions::sweep(tx, before).await).await?;
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
+        let sent = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
-        tracing::debug!(mails, removed, unused, interactions, sessions, guesses, "swept what expired");
+        let people = accounts::remove_due(&self.provider, now).await?;
+        tracing::debug!(mails, removed, unused, interactions, sessions, guesses, sent, people, "swept what expired");
         Ok(())
     }
 }

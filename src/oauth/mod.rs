@@ -18,7 +18,7 @@ pub mod redirect_uri;
 pub mod registration;
 mod registration_reader;
 mod response;
-mod scope;
+pub mod scope;
 mod standard_claims;
 pub mod token_request;
 mod words;

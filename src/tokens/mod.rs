@@ -10,7 +10,7 @@ mod kinds;
 mod refresh;
 mod verify;
 
-pub use claims::{Person, id_token_claims, userinfo_claims};
+pub use claims::{Person, id_token_claims, profile_claims, userinfo_claims};
 pub use client_secret::{FreshSecret, SecretChange};
 pub use detail::{CodeDetail, GrantDetail};
 pub use issue::{Mint, Minted, Order, Recipe, Response, StoredAccess};

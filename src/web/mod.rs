@@ -2,6 +2,7 @@
 //!
 //! It is the only room that knows actix-web and askama. It decides nothing that an RFC decides.
 
+mod account_schemas;
 pub mod answer;
 mod assets;
 mod cookies;

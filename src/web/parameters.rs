@@ -66,6 +66,9 @@ pub fn parameters(path: &str) -> Described {
         "/end_session" => END_SESSION,
         "/register" => REGISTER,
         "/register/{client_id}" => REGISTRATION,
+        "/api/account" => ACCOUNT,
+        "/api/account/sessions" | "/api/account/apps" => ACCOUNT_LIST,
+        "/api/account/sessions/{sid}" | "/api/account/apps/{client_id}" => ACCOUNT_REMOVAL,
         "/healthz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT] },
         "/readyz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT, NOT_READY] },
         _ => Described { auth: Auth::None, parameters: &[], answers: &[DOCUMENT] },
@@ -143,6 +146,38 @@ const USERINFO: Described = Described {
         TOO_MANY,
         UNAVAILABLE,
     ],
+};
+
+const NO_TOKEN: AnswerKind = json(401, "invalid_token: unknown, expired, revoked, or not made out to this endpoint");
+const NO_SCOPE: AnswerKind = json(403, "insufficient_scope: account is needed");
+const NOT_THEIRS: AnswerKind = json(404, "not_found: there is no such thing in this account");
+
+const ACCOUNT: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(200, "The standard claims of the person, after the change"),
+        json(400, "invalid_request: the body is no JSON object, or names what is no standard claim or cannot be set"),
+        NO_TOKEN,
+        NO_SCOPE,
+        json(409, "conflict: the account was changed at the same moment"),
+        TOO_MUCH,
+        json(415, "The body is not application/json"),
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
+
+const ACCOUNT_LIST: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[json(200, "The list"), NO_TOKEN, NO_SCOPE, TOO_MANY, UNAVAILABLE],
+};
+
+const ACCOUNT_REMOVAL: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[bare(204, "It is gone"), NO_TOKEN, NO_SCOPE, NOT_THEIRS, TOO_MANY, UNAVAILABLE],
 };
 
 const INTROSPECT: Described = Described {

@@ -1,11 +1,14 @@
 //! ONE table of endpoints. It feeds the router, the discovery document, the OpenAPI document and the README's table.
 
-use actix_web::guard::{Delete, Get, Head, Options, Post, Put};
+use actix_web::guard::{Delete, Get, Head, Options, Patch, Post, Put};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, guard};
 
-use super::oauth::{authorize, end_session, introspect, metadata, preflight, register, revoke, token, userinfo};
-use super::person::{account, check_mail, choose, consent, forgot, language, links, logo, sign_in, sign_out, sign_up};
+use super::oauth::{account_api, authorize, end_session, introspect, metadata, preflight, register, revoke, token, userinfo};
+use super::person::{
+    account, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation, language, links,
+    logo, own_data, profile, sign_in, sign_out, sign_up,
+};
 use super::{openapi, status};
 
 /// Who may read an answer from a web page of another origin (decision 22).
@@ -49,6 +52,8 @@ pub enum Rate {
 pub enum Group {
     Metadata,
     Protocol,
+    /// What apps do for the person who allowed it.
+    Account,
     Page,
     Operation,
 }
@@ -89,6 +94,16 @@ const fn open(path: &'static str, group: Group, rate: Rate, summary: &'static st
     Endpoint { path, methods: &["GET"], group, metadata: None, cors, csrf: Csrf::Exempt, rate, summary, route }
 }
 
+const fn api(
+    path: &'static str,
+    methods: &'static [&'static str],
+    summary: &'static str,
+    route: fn(Resource) -> Resource,
+) -> Endpoint {
+    let (cors, csrf, rate) = (Cors::Client, Csrf::Exempt, Rate::Machine);
+    Endpoint { path, methods, group: Group::Account, metadata: None, cors, csrf, rate, summary, route }
+}
+
 /// A GET that also answers HEAD, as every GET does (RFC 9110 section 9.3.2).
 fn read() -> actix_web::Route {
     web::route().guard(guard::Any(Get()).or(Head()))
@@ -98,9 +113,16 @@ fn write() -> actix_web::Route {
     web::route().guard(Post())
 }
 
+fn remove() -> actix_web::Route {
+    web::route().guard(Delete())
+}
+
 fn cors() -> actix_web::Route {
     web::route().guard(Options()).to(preflight)
 }
+
+/// It stands at the root of the host, whatever the issuer's path is (W3C, A Well-Known URL for Changing Passwords).
+const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 
 /// Every endpoint, in the order of the documents.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -191,31 +213,45 @@ pub const ENDPOINTS: &[Endpoint] = &[
         route: |r| r.route(read().to(end_session::get)).route(write().to(end_session::post)),
     },
     Endpoint {
-        path: "/register",
-        methods: &["POST"],
-        group: Group::Protocol,
         metadata: Some("registration_endpoint"),
-        cors: Cors::Nobody,
-        csrf: Csrf::Exempt,
-        rate: Rate::Register,
-        summary: "Registers an app, where `registration.mode` allows that (RFC 7591)",
-        route: |r| r.route(write().to(register::post)),
+        methods: &["POST"],
+        ..open(
+            "/register",
+            Group::Protocol,
+            Rate::Register,
+            "Registers an app, where `registration.mode` allows that (RFC 7591)",
+            |r| r.route(write().to(register::post)),
+        )
     },
     Endpoint {
-        path: "/register/{client_id}",
         methods: &["GET", "PUT", "DELETE"],
-        group: Group::Protocol,
-        metadata: None,
-        cors: Cors::Nobody,
-        csrf: Csrf::Exempt,
-        rate: Rate::Register,
-        summary: "What an app does with its own registration (RFC 7592)",
-        route: |r| {
-            r.route(read().to(register::get))
-                .route(web::route().guard(Put()).to(register::put))
-                .route(web::route().guard(Delete()).to(register::delete))
-        },
+        ..open(
+            "/register/{client_id}",
+            Group::Protocol,
+            Rate::Register,
+            "What an app does with its own registration (RFC 7592)",
+            |r| {
+                let replace = web::route().guard(Put()).to(register::put);
+                r.route(read().to(register::get)).route(replace).route(remove().to(register::delete))
+            },
+        )
     },
+    api("/api/account", &["GET", "PATCH"], "The profile of the person, and changes to it (scope `account`)", |r| {
+        let change = web::route().guard(Patch()).to(account_api::change);
+        r.route(read().to(account_api::profile)).route(change).route(cors())
+    }),
+    api("/api/account/sessions", &["GET"], "Where the person is signed in (scope `account`)", |r| {
+        r.route(read().to(account_api::sessions)).route(cors())
+    }),
+    api("/api/account/sessions/{sid}", &["DELETE"], "Ends one session of the person (scope `account`)", |r| {
+        r.route(remove().to(account_api::end_session)).route(cors())
+    }),
+    api("/api/account/apps", &["GET"], "The apps that the person has given permission (scope `account`)", |r| {
+        r.route(read().to(account_api::apps)).route(cors())
+    }),
+    api("/api/account/apps/{client_id}", &["DELETE"], "Takes back what the person allowed an app (scope `account`)", |r| {
+        r.route(remove().to(account_api::withdraw)).route(cors())
+    }),
     page("/sign-in", &["GET"], Rate::Page, "Sign in to the account page", |r| r.route(read().to(sign_in::begin))),
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {
         r.route(read().to(sign_in::show)).route(write().to(sign_in::submit))
@@ -226,6 +262,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     page("/check-mail/{id}", &["GET", "POST"], Rate::Guess, "Type the code that was sent, or have it sent again", |r| {
         r.route(read().to(check_mail::show)).route(write().to(check_mail::submit))
+    }),
+    page("/invitation/{token}", &["GET", "POST"], Rate::Guess, "Make an account by the link of an invitation", |r| {
+        r.route(read().to(invitation::show)).route(write().to(invitation::accept))
     }),
     page("/verify-email/{token}", &["GET", "POST"], Rate::Guess, "Prove an address by the link that was sent to it", |r| {
         r.route(read().to(links::show_verification)).route(write().to(links::verify))
@@ -257,14 +296,56 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/account", &["GET"], Rate::Page, "Who am I, where am I signed in, which apps are connected", |r| {
         r.route(read().to(account::show))
     }),
+    page("/account/profile", &["GET", "POST"], Rate::Page, "Say who you are", |r| {
+        r.route(read().to(profile::show)).route(write().to(profile::submit))
+    }),
+    page("/account/password", &["GET", "POST"], Rate::Guess, "Change the password", |r| {
+        r.route(read().to(change_password::show)).route(write().to(change_password::submit))
+    }),
+    page(CHANGE_PASSWORD, &["GET"], Rate::Page, "Where password managers find the page to change the password", |r| {
+        r.route(read().to(change_password::well_known))
+    }),
+    page("/account/email", &["GET", "POST"], Rate::Mail, "Change the e-mail address", |r| {
+        r.route(read().to(change_address::show)).route(write().to(change_address::submit))
+    }),
+    page("/confirm-email/{token}", &["GET", "POST"], Rate::Guess, "Confirm a new address by the link that was sent to it", |r| {
+        r.route(read().to(change_address::show_confirmation)).route(write().to(change_address::confirm))
+    }),
+    page(
+        "/undo-email/{token}",
+        &["GET", "POST"],
+        Rate::Guess,
+        "Take a change of the address back, by the link that was sent",
+        |r| r.route(read().to(change_address::show_undo)).route(write().to(change_address::undo)),
+    ),
+    page("/not-me/{token}", &["GET", "POST"], Rate::Guess, "Disown a sign-in, by the link in the mail about it", |r| {
+        r.route(read().to(disown::show)).route(write().to(disown::submit))
+    }),
+    page("/account/delete", &["GET", "POST"], Rate::Page, "Delete the account", |r| {
+        r.route(read().to(deletion::show)).route(write().to(deletion::submit))
+    }),
+    page(
+        "/keep-account/{token}",
+        &["GET", "POST"],
+        Rate::Guess,
+        "Take a planned deletion back, by the link that was sent",
+        |r| r.route(read().to(deletion::show_keep)).route(write().to(deletion::keep)),
+    ),
     page("/account/sessions/{sid}", &["GET", "POST"], Rate::Page, "End one session", |r| {
         r.route(read().to(account::ask_session)).route(write().to(account::end_session))
     }),
     page("/account/apps/{client_id}", &["GET", "POST"], Rate::Page, "Disconnect an app", |r| {
         r.route(read().to(account::ask_app)).route(write().to(account::remove_app))
     }),
+    page("/account/apps", &["GET", "POST"], Rate::Page, "Disconnect every app", |r| {
+        r.route(read().to(account::ask_all_apps)).route(write().to(account::remove_all_apps))
+    }),
     page("/account/everywhere", &["GET", "POST"], Rate::Page, "Sign out everywhere", |r| {
         r.route(read().to(account::ask_everywhere)).route(write().to(account::end_everywhere))
+    }),
+    page("/account/history", &["GET"], Rate::Page, "What happened to my account", |r| r.route(read().to(own_data::history))),
+    page("/account/data", &["GET", "POST"], Rate::Page, "Download everything that is known of me", |r| {
+        r.route(read().to(own_data::show)).route(write().to(own_data::download))
     }),
     page("/language", &["POST"], Rate::Page, "Choose the language of the pages", |r| r.route(write().to(language::switch))),
     page("/logo/{digest}", &["GET"], Rate::Metadata, "The logo of an app", |r| r.route(read().to(logo::show))),
@@ -287,6 +368,7 @@ pub fn configure(base: &str, config: &mut ServiceConfig) {
         // RFC 8414 section 3.1: the well-known part stands before the issuer's path.
         let path = match endpoint.path {
             "/.well-known/oauth-authorization-server" => format!("{}{base}", endpoint.path),
+            CHANGE_PASSWORD => CHANGE_PASSWORD.to_owned(),
             path => format!("{base}{path}"),
         };
         let resource = web::resource(path).default_service(web::to(status::wrong_method));

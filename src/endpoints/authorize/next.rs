@@ -10,6 +10,9 @@ use crate::store::interactions::{Event, EventKind};
 
 use crate::endpoints::Signed;
 
+/// Seconds for which a sign-in is fresh enough to allow an app what is dangerous.
+const FRESH_SECONDS: i64 = 600;
+
 /// What is known when a request is looked at.
 pub struct Facts<'a> {
     pub signed: Option<&'a Signed>,
@@ -26,7 +29,7 @@ pub struct Facts<'a> {
 pub enum Reason {
     /// Nobody is signed in.
     NoSession,
-    /// `prompt=login`, or the last sign-in is older than `max_age`.
+    /// `prompt=login`, or the last sign-in is older than `max_age`, or too old for what the app wants.
     Again,
     /// Somebody else than the hinted person is signed in.
     OtherPerson,
@@ -103,7 +106,13 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
     if (request.prompt.has_login() || too_old) && !signed_in_now {
         return Step::SignIn(Reason::Again);
     }
-    consent_step(request, client, facts, &session.id)
+    let step = consent_step(request, client, facts, &session.id);
+    let is_stale = facts.now.since(session.auth_time) >= FRESH_SECONDS && !signed_in_now;
+    // Whoever sits at an open browser must not hand the account to an app.
+    if matches!(step, Step::Consent(_)) && request.scope.is_dangerous() && is_stale {
+        return Step::SignIn(Reason::Again);
+    }
+    step
 }
 
 fn consent_step(request: &ValidRequest, client: &Client, facts: &Facts<'_>, session: &Id) -> Step {
@@ -116,13 +125,15 @@ fn consent_step(request: &ValidRequest, client: &Client, facts: &Facts<'_>, sess
     if own().any(|event| event.kind == EventKind::Consented && event.detail == asked) {
         return approved(request);
     }
-    if client.trusted == ConsentPolicy::Skip && !request.prompt.has_consent() {
+    // The operator speaks for people where an app only reads; who may act for them they say themselves.
+    if client.trusted == ConsentPolicy::Skip && !request.prompt.has_consent() && !request.scope.is_dangerous() {
         return approved(request);
     }
     // Anybody can be a public client on a loopback address or with a custom scheme (decision 13).
     let anybody = client.is_public()
         && client.redirect_uri(&request.redirect_uri).is_none_or(|uri| uri.is_loopback() || uri.is_custom_scheme());
-    let remembered = !anybody && facts.consent.is_some_and(|c| c.covers(&request.scope, request.claims.as_ref()));
+    let remembered =
+        !anybody && facts.consent.is_some_and(|c| c.covers(&request.scope, request.claims.as_ref(), &request.resources));
     if remembered && !request.prompt.has_consent() {
         return approved(request);
     }

@@ -4,6 +4,7 @@ use super::{AuthenticatedClient, Granted, Proof, Proved};
 use crate::base::{Fault, Timestamp, base64url, sha256};
 use crate::endpoints::Provider;
 use crate::endpoints::authorize::may_use_resource;
+use crate::oauth::scope::ACCOUNT;
 use crate::oauth::token_request::ClientCredentials as Request;
 use crate::oauth::{Error, ErrorCode, Scope};
 use crate::store::grants::{self, Grant};
@@ -11,7 +12,7 @@ use crate::store::registrations;
 use crate::tokens::GrantDetail;
 
 /// Scopes that speak of a person and mean nothing for a client.
-const OF_PERSONS: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+const OF_PERSONS: [&str; 7] = ["openid", "profile", "email", "address", "phone", "offline_access", ACCOUNT];
 
 /// A grant of a client itself has no end of its own: a century.
 const CENTURY_SECONDS: i64 = 100 * 365 * 86_400;

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod chrome;
 pub mod documents;
 pub mod forge;
+pub mod journey;
 pub mod mail;
 pub mod page;
 pub mod program;
