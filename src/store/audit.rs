@@ -70,7 +70,7 @@ pub const OF_PEOPLE: [&str; 45] = [
 ];
 
 /// The kinds that no person reads: of the house itself, or of people who are gone.
-pub const OF_THE_HOUSE: [&str; 14] = [
+pub const OF_THE_HOUSE: [&str; 18] = [
     "account_deleted",
     "client_added",
     "client_edited",
