@@ -9,7 +9,7 @@ pub mod clients;
 pub mod import;
 pub mod invitations;
 pub mod keys;
-mod logo;
+pub mod registration;
 pub mod resources;
 pub mod sessions;
 pub mod users;

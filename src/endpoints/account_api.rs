@@ -24,6 +24,8 @@ use crate::tokens::profile_claims;
 pub struct Caller {
     pub client: ClientRef,
     user: User,
+    /// By what the app knows the person.
+    sub: String,
     /// The session that the app's grant came from.
     session_id: Option<Id>,
     address: IpAddr,
@@ -78,14 +80,17 @@ impl Caller {
             None => None,
         };
         match (user, client.clone()) {
-            (Some(user), Some(client)) => Ok(Self { client, user, session_id: token.grant.session_id, address, now }),
+            (Some(user), Some(client)) => {
+                let sub = token.claims.sub.clone();
+                Ok(Self { client, user, sub, session_id: token.grant.session_id, address, now })
+            }
             _ => Err(dead()),
         }
     }
 
     /// What is known of the person: every standard claim.
     pub fn profile(&self) -> Map<String, Value> {
-        profile_claims(&person(&self.user))
+        profile_claims(&person(&self.user, &self.sub))
     }
 
     /// Sets the standard claims that are named, and takes away those that are null (RFC 7396).
@@ -112,7 +117,7 @@ impl Caller {
             })
             .await?;
         let user = User { claims, updated_at: self.now, ..self.user.clone() };
-        Ok(if done { Changed::Done(profile_claims(&person(&user))) } else { Changed::Meanwhile })
+        Ok(if done { Changed::Done(profile_claims(&person(&user, &self.sub))) } else { Changed::Meanwhile })
     }
 
     /// Where the person is signed in, last used first.

@@ -267,7 +267,9 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
         Some(signed) => consent::find(&mut provider.db.conn(), &signed.user.id, &request.client_id).await?,
         None => None,
     };
-    let facts = Facts { signed: visit.session.as_ref(), consent: consent.as_ref(), events: &found.events, now: visit.now };
+    let is_wanted = is_wanted(provider, request, client, visit).await?;
+    let facts =
+        Facts { signed: visit.session.as_ref(), consent: consent.as_ref(), events: &found.events, is_wanted, now: visit.now };
     match next(request, &client.client, &facts) {
         Step::SignIn(reason) => page(Page::SignIn(reason)),
         Step::SignUp => page(Page::SignUp),
@@ -280,6 +282,17 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
             let occasion = Occasion { request, client, signed, interaction: stored };
             Ok(Outcome::Answer(authorize::issue(provider, &occasion, approved, visit).await?))
         }
+    }
+}
+
+/// Whether who is signed in is the person whom the request names: by a `sub` in `claims`, which goes first, or by
+/// `id_token_hint`.
+async fn is_wanted(provider: &Provider, request: &ValidRequest, client: &ClientRef, visit: &Visit) -> Result<bool, Fault> {
+    let Some(signed) = &visit.session else { return Ok(true) };
+    match (authorize::claimed_sub(request), &request.hint) {
+        (Some(sub), _) => Ok(provider.subject(&client.client, &signed.user)? == sub),
+        (None, Some(hint)) => provider.is_named(hint, &signed.user).await,
+        (None, None) => Ok(true),
     }
 }
 

@@ -92,7 +92,7 @@ async fn refresh(provider: &Provider, client: &Client, text: &str, now: Timestam
     Ok(Some(object(json!({
         "active": true,
         "iss": provider.issuer.as_str(),
-        "sub": user.sub,
+        "sub": provider.subject(client, &user)?,
         "client_id": family.grant.client_id,
         "scope": detail.scope,
         "exp": family.idle_expires_at,

@@ -54,7 +54,7 @@ pub async fn logout(provider: &Provider, params: &Params, visit: &Visit) -> Resu
     match &visit.session {
         None if trusted && redirects => Ok(Logout::Done(Parting::of(&farewell))),
         None if sent_hint.is_none() && params.get("post_logout_redirect_uri").is_none() => Ok(Logout::Done(Parting::Page(None))),
-        Some(signed) if trusted && redirects && hint.as_ref().is_some_and(|hint| names(hint, signed)) => {
+        Some(signed) if trusted && redirects && names(provider, hint.as_ref(), signed).await? => {
             Ok(Logout::Done(sign_out(provider, signed, &farewell, visit).await?))
         }
         _ => Ok(Logout::Ask(interaction::begin(provider, Errand::SignOut(farewell), visit).await?)),
@@ -68,10 +68,11 @@ fn is_trusted(hint: Option<&Hint>, client: Option<&ClientRef>, params: &Params) 
     })
 }
 
-fn names(hint: &Hint, signed: &Signed) -> bool {
+async fn names(provider: &Provider, hint: Option<&Hint>, signed: &Signed) -> Result<bool, Fault> {
+    let Some(hint) = hint else { return Ok(false) };
     match &hint.sid {
-        Some(sid) => *sid == signed.session.sid,
-        None => hint.sub == signed.user.sub,
+        Some(sid) => Ok(*sid == signed.session.sid),
+        None => provider.is_named(hint, &signed.user).await,
     }
 }
 

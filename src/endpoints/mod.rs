@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod authorize;
 pub mod backchannel;
 pub mod client_auth;
+mod client_keys;
 pub mod discovery;
 pub mod farewell;
 pub mod interaction;
@@ -16,10 +17,12 @@ mod logos;
 pub mod logout;
 pub mod own_data;
 pub mod profile;
+pub mod register;
 mod registry;
 mod revoke;
 mod session_state;
 pub mod sign_in;
+mod subject;
 pub mod token;
 mod userinfo;
 
@@ -28,12 +31,13 @@ use std::sync::Arc;
 
 pub use account::{Account, ConnectedApp};
 pub use account_api::{Caller, Changed, Denied, OwnSession};
+pub use client_keys::ClientKeys;
 pub use introspect::introspect;
 pub use logos::{Logo, logo};
 pub use registry::{Registered, Registry, Secret as ClientSecret};
 pub use revoke::revoke;
 pub use session_state::op_browser_state;
-pub use userinfo::{Bearer, userinfo};
+pub use userinfo::{Bearer, Form as UserinfoForm, userinfo};
 
 use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
 use crate::cache::{Buckets, Rule};
@@ -43,7 +47,7 @@ use crate::identity::policy::PasswordPolicy;
 use crate::identity::sessions::Session;
 use crate::identity::users::User;
 use crate::jose::Alg;
-use crate::keys::{Ring, Vault};
+use crate::keys::{PairwiseKey, Ring, Vault};
 use crate::notify::Post;
 use crate::oauth::{Error, Lang, ResponseType};
 use crate::outbound::Outbound;
@@ -83,6 +87,7 @@ pub struct Policy {
     /// How many sign-ins strangers of one network may begin.
     pub strangers_visits: Rule,
     pub accounts: accounts::Policy,
+    pub registration: register::Policy,
 }
 
 /// Whether a resource that nobody registered may be asked for (RFC 8707, decision 21).
@@ -107,11 +112,14 @@ pub struct Provider {
     pub verifier: Verifier,
     pub refresh_key: RefreshKey,
     pub post: Post,
-    /// The guarded client, for what apps are told.
-    pub outbound: Outbound,
     /// Makes the six digits that are sent.
     pub code_key: CodeKey,
     pub policy: Policy,
+    /// Makes the subjects of clients that want their own.
+    pub pairwise: PairwiseKey,
+    /// The guarded client: tells apps that a session ended, and fetches what they name (keys, logos, lists of redirect URIs).
+    pub outbound: Outbound,
+    pub client_keys: ClientKeys,
 }
 
 /// Who stands at the door: one browser, perhaps with a session, from one address, at one instant.
@@ -162,9 +170,10 @@ impl Provider {
 /// A client that was found in the registry; cheap to clone.
 pub type ClientRef = Arc<Registered>;
 
-pub(crate) fn person(user: &User) -> Person<'_> {
+/// What tokens may say of a person whom their client knows as `sub`.
+pub(crate) fn person<'a>(user: &'a User, sub: &'a str) -> Person<'a> {
     Person {
-        sub: &user.sub,
+        sub,
         email: user.email.as_deref(),
         email_verified: user.email_verified,
         claims: &user.claims,

@@ -117,7 +117,7 @@ async fn app_name(provider: &Provider, client_id: String) -> Result<String, Faul
 /// Storage or chance failed.
 pub async fn export(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Value, Fault> {
     let (user, now) = (&signed.user, visit.now);
-    let mut profile = profile_claims(&person(user));
+    let mut profile = profile_claims(&person(user, &user.sub));
     profile.insert("created_at".to_owned(), json!(user.created_at));
     let document = json!({
         "exported_at": now,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, accounts, interaction};
+use crate::endpoints::{Provider, accounts, interaction, register};
 use crate::identity::sessions;
 use crate::keys::{self, rotation};
 use crate::store::{changes, farewells, grants, logout as deliveries, outbox, tokens};
@@ -116,6 +116,7 @@ impl Jobs {
             .db
             .write(async move |tx| Ok(tokens::sweep(tx, before).await? + grants::sweep(tx, before).await?))
             .await?;
+        let unused = register::sweep(&self.provider, now).await?;
         let interactions = interaction::sweep(&self.provider, now).await?;
         let idle = self.provider.policy.session_idle_seconds;
         while self.provider.db.write(async move |tx| sessions::end_run_out(tx, idle, now).await).await? {}
@@ -130,7 +131,7 @@ impl Jobs {
             .db
             .write(async move |tx| Ok(deliveries::sweep(tx, kept).await? + farewells::sweep(tx, before).await?))
             .await?;
-        tracing::debug!(mails, told, removed, interactions, sessions, guesses, sent, people, "swept what expired");
+        tracing::debug!(mails, told, removed, unused, interactions, sessions, guesses, sent, people, "swept what expired");
         Ok(())
     }
 }

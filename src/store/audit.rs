@@ -70,12 +70,16 @@ pub const OF_PEOPLE: [&str; 45] = [
 ];
 
 /// The kinds that no person reads: of the house itself, or of people who are gone.
-pub const OF_THE_HOUSE: [&str; 14] = [
+pub const OF_THE_HOUSE: [&str; 18] = [
     "account_deleted",
     "client_added",
     "client_edited",
+    "client_registered",
     "client_removed",
     "client_secret_rotated",
+    "client_swept",
+    "client_updated",
+    "registration_token_made",
     "key_activated",
     "key_created",
     "key_gone",

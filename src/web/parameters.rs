@@ -64,6 +64,8 @@ pub fn parameters(path: &str) -> Described {
         "/introspect" => INTROSPECT,
         "/revoke" => REVOKE,
         "/end_session" => END_SESSION,
+        "/register" => REGISTER,
+        "/register/{client_id}" => REGISTRATION,
         "/api/account" => ACCOUNT,
         "/api/account/sessions" | "/api/account/apps" => ACCOUNT_LIST,
         "/api/account/sessions/{sid}" | "/api/account/apps/{client_id}" => ACCOUNT_REMOVAL,
@@ -204,6 +206,44 @@ const REVOKE: Described = Described {
 
 const CHECK_SESSION: Described =
     Described { auth: Auth::None, parameters: &[], answers: &[html(200, "The frame, which answers messages of its page")] };
+
+const NOT_JSON: AnswerKind = json(415, "The body is not application/json");
+const BAD_METADATA: AnswerKind = json(
+    400,
+    "invalid_redirect_uri, invalid_client_metadata, invalid_software_statement or unapproved_software_statement; the \
+     description names the member",
+);
+
+const REGISTER: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(201, "Everything that is registered, with client_id, client_secret and registration_access_token"),
+        BAD_METADATA,
+        json(401, "invalid_token: the initial access token is unknown, expired or used up"),
+        html(404, "Apps may not register themselves here"),
+        TOO_MUCH,
+        NOT_JSON,
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
+
+const REGISTRATION: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(200, "Everything that is registered, but for the secret"),
+        bare(204, "The app is removed, with everything that it was granted"),
+        BAD_METADATA,
+        json(401, "invalid_token: not the registration access token of this app"),
+        html(404, "Apps may not register themselves here"),
+        TOO_MUCH,
+        NOT_JSON,
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
 
 const END_SESSION: Described = Described {
     auth: Auth::None,

@@ -1,11 +1,11 @@
 //! ONE table of endpoints. It feeds the router, the discovery document, the OpenAPI document and the README's table.
 
-use actix_web::guard::{Delete, Get, Head, Options, Patch, Post};
+use actix_web::guard::{Delete, Get, Head, Options, Patch, Post, Put};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, guard};
 
 use super::oauth::{
-    account_api, authorize, check_session, end_session, introspect, metadata, preflight, revoke, token, userinfo,
+    account_api, authorize, check_session, end_session, introspect, metadata, preflight, register, revoke, token, userinfo,
 };
 use super::person::{
     account, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation, language, links,
@@ -45,6 +45,8 @@ pub enum Rate {
     Guess,
     /// Where a stranger can make us send mail.
     Mail,
+    /// Where a stranger can make us store something and fetch what it names.
+    Register,
 }
 
 /// What an endpoint is part of; the groups of the documents.
@@ -220,6 +222,30 @@ pub const ENDPOINTS: &[Endpoint] = &[
             Rate::Page,
             "A frame that says whether the person is still the same (OpenID Connect Session Management)",
             |r| r.route(read().to(check_session::get)),
+        )
+    },
+    Endpoint {
+        metadata: Some("registration_endpoint"),
+        methods: &["POST"],
+        ..open(
+            "/register",
+            Group::Protocol,
+            Rate::Register,
+            "Registers an app, where `registration.mode` allows that (RFC 7591)",
+            |r| r.route(write().to(register::post)),
+        )
+    },
+    Endpoint {
+        methods: &["GET", "PUT", "DELETE"],
+        ..open(
+            "/register/{client_id}",
+            Group::Protocol,
+            Rate::Register,
+            "What an app does with its own registration (RFC 7592)",
+            |r| {
+                let replace = web::route().guard(Put()).to(register::put);
+                r.route(read().to(register::get)).route(replace).route(remove().to(register::delete))
+            },
         )
     },
     api("/api/account", &["GET", "PATCH"], "The profile of the person, and changes to it (scope `account`)", |r| {

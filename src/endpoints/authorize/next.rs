@@ -19,6 +19,8 @@ pub struct Facts<'a> {
     pub consent: Option<&'a Consent>,
     /// What the person did for this very interaction, in order.
     pub events: &'a [Event],
+    /// Whether who is signed in is the person that the request names; true if it names nobody.
+    pub is_wanted: bool,
     pub now: Timestamp,
 }
 
@@ -90,7 +92,7 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
     if request.prompt.has_select_account() && !did(EventKind::Chosen) && !signed_in_now {
         return Step::Choose;
     }
-    if wanted_sub(request).is_some_and(|sub| sub != signed.user.sub) {
+    if !facts.is_wanted {
         // Whoever came instead of the expected person is not asked again and again (Core section 3.1.2.1).
         let why = "somebody else than the expected person signed in";
         return if signed_in_now {
@@ -142,12 +144,11 @@ fn approved(request: &ValidRequest) -> Step {
     Step::Issue(Approved { scope: request.scope.clone() })
 }
 
-/// The person whom the request names: `id_token_hint`, or an essential or valued `sub` in `claims` (Core section 5.5.1).
-fn wanted_sub(request: &ValidRequest) -> Option<&str> {
-    let by_claims = request.claims.as_ref().and_then(|claims| {
-        claims.id_token().find(|(name, _)| *name == "sub").and_then(|(_, want)| want.values.first()).and_then(|v| v.as_str())
-    });
-    by_claims.or(request.hinted_sub.as_deref())
+/// The subject that `claims` names, in the words of this client (Core section 5.5.1).
+pub fn claimed_sub(request: &ValidRequest) -> Option<&str> {
+    let claims = request.claims.as_ref()?;
+    let (_, want) = claims.id_token().find(|(name, _)| *name == "sub")?;
+    want.values.first()?.as_str()
 }
 
 /// An essential `acr` none of whose values we can reach (Core section 5.5.1.1).

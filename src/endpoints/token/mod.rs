@@ -137,11 +137,12 @@ async fn mint_and_commit(
     now: Timestamp,
 ) -> Result<Response, Refusal> {
     let mint = provider.mint();
+    let subject = granted.user.as_ref().map(|user| provider.subject(client, user)).transpose()?;
     let recipe = Recipe {
         client,
         grant_id: &granted.grant.id,
         grant: &granted.detail,
-        sub: granted.user.as_ref().map_or(client.client_id.as_str(), |user| user.sub.as_str()),
+        sub: subject.as_deref().unwrap_or(&client.client_id),
         scope: &granted.scope,
         resources: &granted.resources,
         now,
@@ -151,7 +152,7 @@ async fn mint_and_commit(
         Some(user) if granted.detail.scope.contains("openid") => {
             let order = Order {
                 nonce: granted.nonce.as_deref(),
-                claims: id_token_claims(&person(user), None, granted.detail.claims.as_ref()),
+                claims: id_token_claims(&person(user, recipe.sub), None, granted.detail.claims.as_ref()),
                 access_token: Some(minted.access_token.expose()),
                 code: None,
             };

@@ -65,6 +65,11 @@ impl Frame {
         self.app.as_ref().map_or(self.house.logo_url.as_deref(), |app| app.logo_url.as_deref())
     }
 
+    /// Whether the app registered itself and nobody has looked at it: every page of it says so.
+    pub fn is_unchecked(&self) -> bool {
+        self.app.as_ref().is_some_and(|app| app.checked == Checked::SelfRegistered)
+    }
+
     /// The letter that stands where there is no logo.
     pub fn initial(&self) -> String {
         initial(self.owner())

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod browser;
 pub mod chrome;
+pub mod documents;
 pub mod forge;
 pub mod journey;
 pub mod mail;
@@ -10,6 +11,7 @@ pub mod page;
 pub mod program;
 pub mod raw;
 pub mod receiver;
+pub mod registrar;
 pub mod rows;
 pub mod rp;
 pub mod rust_text;
