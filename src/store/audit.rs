@@ -70,7 +70,7 @@ pub const OF_PEOPLE: [&str; 45] = [
 ];
 
 /// The kinds that no person reads: of the house itself, or of people who are gone.
-pub const OF_THE_HOUSE: [&str; 18] = [
+pub const OF_THE_HOUSE: [&str; 19] = [
     "account_deleted",
     "client_added",
     "client_edited",
@@ -84,6 +84,7 @@ pub const OF_THE_HOUSE: [&str; 18] = [
     "key_created",
     "key_gone",
     "key_retired",
+    "logout_undelivered",
     "person_invited",
     "redirect_mismatch",
     "resource_added",

@@ -9,6 +9,7 @@ mod cookies;
 mod csrf;
 pub mod demo;
 mod door;
+mod endpoint;
 mod entrance;
 mod extract;
 mod headers;

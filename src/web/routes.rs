@@ -1,127 +1,17 @@
 //! ONE table of endpoints. It feeds the router, the discovery document, the OpenAPI document and the README's table.
 
-use actix_web::guard::{Delete, Get, Head, Options, Patch, Post, Put};
+use actix_web::HttpResponse;
+use actix_web::guard::{Patch, Put};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Resource, guard};
 
-use super::oauth::{
-    account_api, authorize, check_session, end_session, introspect, metadata, preflight, register, revoke, token, userinfo,
-};
+pub use super::endpoint::{Cors, Csrf, Endpoint, Group, Rate};
+use super::endpoint::{api, cors, open, page, read, remove, write};
+use super::oauth::{account_api, authorize, check_session, end_session, introspect, metadata, register, revoke, token, userinfo};
 use super::person::{
     account, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation, language, links,
     logo, own_data, profile, sign_in, sign_out, sign_up,
 };
 use super::{openapi, status};
-
-/// Who may read an answer from a web page of another origin (decision 22).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cors {
-    /// Anybody, without credentials.
-    Anybody,
-    /// The origins of the client that is answered.
-    Client,
-    Nobody,
-}
-
-/// What guards an unsafe request (decision 11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Csrf {
-    /// The synchroniser token, `Origin` and `Sec-Fetch-Site`.
-    Checked,
-    /// The endpoint uses no cookie, or its POST decides nothing.
-    Exempt,
-}
-
-/// What kind of load an endpoint is, for the rate limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rate {
-    /// Prepared answers.
-    Metadata,
-    /// Machines with credentials.
-    Machine,
-    /// People's pages.
-    Page,
-    /// Where something can be guessed.
-    Guess,
-    /// Where a stranger can make us send mail.
-    Mail,
-    /// Where a stranger can make us store something and fetch what it names.
-    Register,
-}
-
-/// What an endpoint is part of; the groups of the documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    Metadata,
-    Protocol,
-    /// What apps do for the person who allowed it.
-    Account,
-    Page,
-    Operation,
-}
-
-/// A row of the table.
-pub struct Endpoint {
-    pub path: &'static str,
-    pub methods: &'static [&'static str],
-    pub group: Group,
-    /// Its member in the discovery document.
-    pub metadata: Option<&'static str>,
-    pub cors: Cors,
-    pub csrf: Csrf,
-    pub rate: Rate,
-    pub summary: &'static str,
-    route: fn(Resource) -> Resource,
-}
-
-impl Endpoint {
-    /// Whether the URL itself is a secret, as that of a link in a mail is.
-    pub fn has_secret(&self) -> bool {
-        self.path.ends_with("/{token}")
-    }
-}
-
-const fn page(
-    path: &'static str,
-    methods: &'static [&'static str],
-    rate: Rate,
-    summary: &'static str,
-    route: fn(Resource) -> Resource,
-) -> Endpoint {
-    Endpoint { path, methods, group: Group::Page, metadata: None, cors: Cors::Nobody, csrf: Csrf::Checked, rate, summary, route }
-}
-
-const fn open(path: &'static str, group: Group, rate: Rate, summary: &'static str, route: fn(Resource) -> Resource) -> Endpoint {
-    let cors = if matches!(group, Group::Metadata) { Cors::Anybody } else { Cors::Nobody };
-    Endpoint { path, methods: &["GET"], group, metadata: None, cors, csrf: Csrf::Exempt, rate, summary, route }
-}
-
-const fn api(
-    path: &'static str,
-    methods: &'static [&'static str],
-    summary: &'static str,
-    route: fn(Resource) -> Resource,
-) -> Endpoint {
-    let (cors, csrf, rate) = (Cors::Client, Csrf::Exempt, Rate::Machine);
-    Endpoint { path, methods, group: Group::Account, metadata: None, cors, csrf, rate, summary, route }
-}
-
-/// A GET that also answers HEAD, as every GET does (RFC 9110 section 9.3.2).
-fn read() -> actix_web::Route {
-    web::route().guard(guard::Any(Get()).or(Head()))
-}
-
-fn write() -> actix_web::Route {
-    web::route().guard(Post())
-}
-
-fn remove() -> actix_web::Route {
-    web::route().guard(Delete())
-}
-
-fn cors() -> actix_web::Route {
-    web::route().guard(Options()).to(preflight)
-}
 
 /// It stands at the root of the host, whatever the issuer's path is (W3C, A Well-Known URL for Changing Passwords).
 const CHANGE_PASSWORD: &str = "/.well-known/change-password";
