@@ -21,7 +21,7 @@ use crate::jobs::Jobs;
 use crate::keys::{self, PairwiseKey, Ring, Vault, rotation};
 use crate::notify::{self, Post, PostParts, Templates};
 use crate::oauth::PkcePolicy;
-use crate::outbound::{Outbound, Rules};
+use crate::outbound::{LoopbackHttp, Outbound, Rules};
 use crate::store::migrations::{self, State as Schema};
 use crate::store::{Db, Durability, Options};
 use crate::tokens::{RefreshKey, Verifier};
@@ -316,7 +316,9 @@ fn password_policy(config: &Config) -> PasswordPolicy {
 
 /// Where requests of ours may go.
 fn rules(config: &Config) -> Rules {
-    Rules { allow: config.outbound_allow.clone(), ca_file: config.outbound_ca_file.clone(), ..Rules::default() }
+    let loopback_http = if config.issuer.is_development() { LoopbackHttp::Allowed } else { LoopbackHttp::Refused };
+    let (allow, ca_file) = (config.outbound_allow.clone(), config.outbound_ca_file.clone());
+    Rules { allow, ca_file, loopback_http, ..Rules::default() }
 }
 
 /// The mail of the house, as the settings want it sent. Nothing is opened yet.

@@ -1,10 +1,31 @@
-// Improves pages and is never needed: sends the form_post answer on, ticks off what a new password must be, and copies what
+// Improves pages and is never needed: sends the form_post answer on, goes on after signing out, ticks off what a new password must be, and copies what
 // a button with data-copy names.
 (function () {
   'use strict';
   var form = document.querySelector('form[data-send]');
   if (form) {
     form.submit();
+  }
+  // After signing out: on to the app once its frames have loaded, or after three seconds.
+  var onward = document.querySelector('a[data-after-frames]');
+  if (onward) {
+    var left = 0;
+    var go = function () {
+      if (onward) {
+        location.assign(onward.href);
+        onward = null;
+      }
+    };
+    document.querySelectorAll('iframe').forEach(function (frame) {
+      left += 1;
+      frame.addEventListener('load', function () {
+        left -= 1;
+        if (left === 0) {
+          go();
+        }
+      });
+    });
+    setTimeout(go, 3000);
   }
   var fresh = document.querySelector('input[data-min]');
   if (fresh) {

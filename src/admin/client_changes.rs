@@ -16,6 +16,10 @@ pub struct Changes {
     pub name: Option<String>,
     pub redirect_uris: Option<Vec<String>>,
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// An empty one takes the address away.
+    pub backchannel_logout_uri: Option<String>,
+    /// An empty one takes the address away.
+    pub frontchannel_logout_uri: Option<String>,
     pub auth_method: Option<AuthMethod>,
     pub auth_signing_alg: Option<String>,
     pub jwks: Option<Value>,
@@ -66,6 +70,12 @@ fn set_some<T: Clone>(to: &mut Option<T>, from: Option<&T>) {
     }
 }
 
+fn set_or_clear(to: &mut Option<String>, from: Option<&String>) {
+    if let Some(value) = from {
+        *to = Some(value.clone()).filter(|value| !value.is_empty());
+    }
+}
+
 impl Changes {
     /// Applies what is named and says everything that is wrong with the result.
     pub fn apply(&self, client: &mut Client, limits: &Limits) -> Vec<Problem> {
@@ -106,6 +116,8 @@ impl Changes {
         if let Some(uris) = &self.post_logout_redirect_uris {
             client.post_logout_redirect_uris = redirect_uris("post_logout_redirect_uris", uris, problems);
         }
+        set_or_clear(&mut client.backchannel_logout_uri, self.backchannel_logout_uri.as_ref());
+        set_or_clear(&mut client.frontchannel_logout_uri, self.frontchannel_logout_uri.as_ref());
         set(&mut client.auth_method, self.auth_method.as_ref());
         match self.application_type {
             Some(named) => client.application_type = named,

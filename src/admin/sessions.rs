@@ -4,7 +4,8 @@ pub use crate::store::sessions::Session;
 
 use super::{Desk, Refusal, users};
 use crate::base::Fault;
-use crate::store::{audit, grants, sessions};
+use crate::identity::sessions as living;
+use crate::store::{audit, sessions};
 
 /// The sessions of one person (by id, `sub` or address) that were not ended and have not run out.
 ///
@@ -50,8 +51,7 @@ async fn end(desk: &Desk, found: &[Session]) -> Result<(), Fault> {
     let now = desk.now();
     let ended = desk.db.write(async move |tx| {
         for (session, id, event) in &acts {
-            if sessions::end(tx, session, now).await? {
-                grants::revoke_for_session(tx, session, now).await?;
+            if living::end(tx, session, now).await? {
                 audit::write(tx, id, event).await?;
             }
         }

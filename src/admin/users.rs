@@ -189,9 +189,9 @@ pub async fn enable(desk: &Desk, who: &str) -> Result<User, Refusal> {
 pub async fn remove(desk: &Desk, who: &str) -> Result<User, Refusal> {
     let user = find(desk, who).await?;
     let (event_id, event) = event(desk, "user_removed", &user.id)?;
-    let id = user.id.clone();
+    let (id, now) = (user.id.clone(), desk.now());
     let written = desk.db.write(async move |tx| {
-        users::remove(tx, &id).await?;
+        users::remove(tx, &id, now).await?;
         audit::write(tx, &event_id, &event).await
     });
     written.await?;

@@ -21,6 +21,12 @@ pub struct ClientArgs {
     /// Where people may come back to after signing out; may be given several times.
     #[arg(long = "post-logout-redirect", value_name = "URI")]
     pub post_logout_redirect: Vec<String>,
+    /// Where it is told by us that a session ended (back-channel logout); an empty one takes it away.
+    #[arg(long, value_name = "URL")]
+    pub backchannel_logout_uri: Option<String>,
+    /// What the browser loads in a frame when a session ends (front-channel logout); an empty one takes it away.
+    #[arg(long, value_name = "URL")]
+    pub frontchannel_logout_uri: Option<String>,
     /// none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt.
     #[arg(long, value_name = "METHOD", value_parser = auth_method)]
     pub auth_method: Option<AuthMethod>,
@@ -109,6 +115,8 @@ impl ClientArgs {
             name,
             redirect_uris: some(&self.redirect),
             post_logout_redirect_uris: some(&self.post_logout_redirect),
+            backchannel_logout_uri: self.backchannel_logout_uri.clone(),
+            frontchannel_logout_uri: self.frontchannel_logout_uri.clone(),
             auth_method: self.auth_method,
             auth_signing_alg: self.auth_signing_alg.clone(),
             jwks: self.jwks.as_deref().map(read_json).transpose()?,

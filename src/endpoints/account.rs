@@ -1,12 +1,14 @@
 //! The account page: who am I, where am I signed in, which apps may see what of me.
 
+use super::farewell::{self, Parting};
+use super::logout::Farewell;
 use super::{Provider, Signed, Visit, audit_at};
 use crate::base::{Fault, Id, Timestamp};
 use crate::identity::consent;
 use crate::identity::sessions::{self, Session};
 use crate::oauth::Scope;
 use crate::store::audit as audits;
-use crate::store::grants;
+use crate::store::{farewells, grants};
 
 /// What the account page shows.
 pub struct Account {
@@ -54,18 +56,22 @@ impl Account {
     pub async fn end_session(provider: &Provider, signed: &Signed, sid: &str, visit: &Visit) -> Result<bool, Fault> {
         let account = Self::of(provider, signed, visit).await?;
         let Some(session) = account.sessions.into_iter().find(|session| session.sid == sid) else { return Ok(false) };
-        end(provider, signed, vec![session.id], "session_ended", visit).await?;
+        end(provider, signed, (vec![session.id], "session_ended", None), visit).await?;
         Ok(true)
     }
 
-    /// Signs the person out of every browser, this one included.
+    /// Signs the person out of every browser, this one included, and says where this one goes then.
     ///
     /// # Errors
     /// Storage or chance failed.
-    pub async fn end_all(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<(), Fault> {
-        let account = Self::of(provider, signed, visit).await?;
-        let all = account.sessions.into_iter().map(|session| session.id).collect();
-        end(provider, signed, all, "signed_out_everywhere", visit).await
+    pub async fn end_all(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Parting, Fault> {
+        let mut sessions = Self::of(provider, signed, visit).await?.sessions;
+        // This browser's own comes first: its apps are told by the browser as well.
+        sessions.sort_by_key(|session| session.id != signed.session.id);
+        let all = sessions.iter().map(|session| session.id.clone()).collect();
+        let (parting, row) = farewell::prepare(provider, sessions, &Farewell::default(), visit).await?;
+        end(provider, signed, (all, "signed_out_everywhere", row), visit).await?;
+        Ok(parting)
     }
 
     /// Takes back what this person allowed a client: consent, grants and every token of theirs; false if it holds nothing.
@@ -114,7 +120,10 @@ impl Account {
     }
 }
 
-async fn end(provider: &Provider, signed: &Signed, ids: Vec<Id>, kind: &'static str, visit: &Visit) -> Result<(), Fault> {
+/// Sessions that end in one act, its name in the audit log, and the page that the browser sees then.
+type Ending = (Vec<Id>, &'static str, Option<farewells::Farewell>);
+
+async fn end(provider: &Provider, signed: &Signed, (ids, kind, row): Ending, visit: &Visit) -> Result<(), Fault> {
     let mut event = audit_at(kind, signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
     let (id, now) = (provider.new_id()?, visit.now);
@@ -123,8 +132,8 @@ async fn end(provider: &Provider, signed: &Signed, ids: Vec<Id>, kind: &'static 
         .write(async move |tx| {
             for session in &ids {
                 sessions::end(tx, session, now).await?;
-                grants::revoke_for_session(tx, session, now).await?;
             }
+            farewell::keep(tx, row.as_ref()).await?;
             audits::write(tx, &id, &event).await
         })
         .await

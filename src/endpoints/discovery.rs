@@ -61,6 +61,10 @@ fn rules(provider: &Provider) -> Value {
         "display_values_supported": ["page", "popup"],
         "ui_locales_supported": ["en", "de"],
         "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
         "service_documentation": provider.issuer.join("/docs"),
     })
 }

@@ -275,7 +275,7 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
         Step::SignUp => page(Page::SignUp),
         Step::Choose => page(Page::Choose),
         Step::Consent(scope) => page(Page::Consent(scope)),
-        Step::Refuse(error) => Ok(Outcome::Answer(answer_error(provider, &request.as_ref().into(), error))),
+        Step::Refuse(error) => Ok(Outcome::Answer(authorize::refuse(provider, request, error, visit)?)),
         Step::Issue(approved) => {
             // `next` approves nothing without a person.
             let Some(signed) = &visit.session else { return page(Page::SignIn(Reason::NoSession)) };

@@ -5,13 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::farewell::{self, Parting};
 use super::interaction::{self, Errand, Outcome};
 use super::{ClientRef, Provider, Signed, Visit, audit_at};
 use crate::base::Fault;
 use crate::identity::sessions;
 use crate::oauth::Params;
 use crate::store::audit as audits;
-use crate::store::grants;
 use crate::tokens::Hint;
 
 /// The longest `state` that goes back to the client, in bytes.
@@ -28,7 +28,7 @@ pub struct Farewell {
 /// What a logout request led to.
 pub enum Logout {
     /// The session, if there was one, is over.
-    Done(Farewell),
+    Done(Parting),
     /// The person is asked at this interaction.
     Ask(Outcome),
 }
@@ -52,11 +52,10 @@ pub async fn logout(provider: &Provider, params: &Params, visit: &Visit) -> Resu
     let wrong_hint = sent_hint.is_some() && !trusted;
     let farewell = if wrong_hint { Farewell::default() } else { farewell };
     match &visit.session {
-        None if trusted && redirects => Ok(Logout::Done(farewell)),
-        None if sent_hint.is_none() && params.get("post_logout_redirect_uri").is_none() => Ok(Logout::Done(Farewell::default())),
+        None if trusted && redirects => Ok(Logout::Done(Parting::of(&farewell))),
+        None if sent_hint.is_none() && params.get("post_logout_redirect_uri").is_none() => Ok(Logout::Done(Parting::Page(None))),
         Some(signed) if trusted && redirects && names(provider, hint.as_ref(), signed).await? => {
-            sign_out(provider, signed, visit).await?;
-            Ok(Logout::Done(farewell))
+            Ok(Logout::Done(sign_out(provider, signed, &farewell, visit).await?))
         }
         _ => Ok(Logout::Ask(interaction::begin(provider, Errand::SignOut(farewell), visit).await?)),
     }
@@ -94,20 +93,22 @@ fn with_state(uri: &str, state: Option<&str>) -> Option<String> {
     Some(url.into())
 }
 
-/// Ends a session and what was not meant to outlive it.
+/// Ends a session and what was not meant to outlive it, and says where the browser goes then.
 ///
 /// # Errors
 /// Storage or chance failed.
-pub async fn sign_out(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<(), Fault> {
+pub async fn sign_out(provider: &Provider, signed: &Signed, farewell: &Farewell, visit: &Visit) -> Result<Parting, Fault> {
     let mut event = audit_at("sign_out", signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
     let (id, session, now) = (provider.new_id()?, signed.session.id.clone(), visit.now);
+    let (parting, row) = farewell::prepare(provider, vec![signed.session.clone()], farewell, visit).await?;
     provider
         .db
         .write(async move |tx| {
             sessions::end(tx, &session, now).await?;
-            grants::revoke_for_session(tx, &session, now).await?;
+            farewell::keep(tx, row.as_ref()).await?;
             audits::write(tx, &id, &event).await
         })
-        .await
+        .await?;
+    Ok(parting)
 }

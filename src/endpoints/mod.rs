@@ -6,9 +6,11 @@ mod account;
 mod account_api;
 pub mod accounts;
 pub mod authorize;
+pub mod backchannel;
 pub mod client_auth;
 mod client_keys;
 pub mod discovery;
+pub mod farewell;
 pub mod interaction;
 mod introspect;
 mod logos;
@@ -18,6 +20,7 @@ pub mod profile;
 pub mod register;
 mod registry;
 mod revoke;
+mod session_state;
 pub mod sign_in;
 mod subject;
 pub mod token;
@@ -33,6 +36,7 @@ pub use introspect::introspect;
 pub use logos::{Logo, logo};
 pub use registry::{Registered, Registry, Secret as ClientSecret};
 pub use revoke::revoke;
+pub use session_state::op_browser_state;
 pub use userinfo::{Bearer, Form as UserinfoForm, userinfo};
 
 use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
@@ -113,7 +117,7 @@ pub struct Provider {
     pub policy: Policy,
     /// Makes the subjects of clients that want their own.
     pub pairwise: PairwiseKey,
-    /// Fetches what clients name: keys, logos, lists of redirect URIs.
+    /// The guarded client: tells apps that a session ended, and fetches what they name (keys, logos, lists of redirect URIs).
     pub outbound: Outbound,
     pub client_keys: ClientKeys,
 }

@@ -3,7 +3,7 @@
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
-use super::{ClientRef, Provider, Signed, Visit, audit, audit_at};
+use super::{ClientRef, Provider, Signed, Visit, audit, audit_at, op_browser_state};
 use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::one_time::{self, OneTime, Purpose};
@@ -14,11 +14,13 @@ use crate::notify::Letter;
 use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
-use crate::store::{Tx, audit as audits, grants, outbox, passwords};
+use crate::store::{Tx, audit as audits, outbox, passwords};
 
 /// The person in front of a page, after what they just did.
 pub struct SignedIn {
     pub token: Secret<String>,
+    /// What the frame of session management sees of it.
+    pub browser_state: String,
     pub stay: Stay,
     pub outcome: Outcome,
 }
@@ -210,9 +212,11 @@ pub(super) async fn establish(
     found.events.push(event);
     // What was proved just now may have changed the person.
     let user = users::by_id(&mut provider.db.conn(), &user.id).await?.unwrap_or(user);
-    let after = Visit { session: Some(Signed { session: session.session(), user }), ..visit.clone() };
+    let session = session.session();
+    let browser_state = op_browser_state(Some(&session));
+    let after = Visit { session: Some(Signed { session, user }), ..visit.clone() };
     let outcome = look(provider, &found, &after).await?;
-    Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), stay, outcome }))
+    Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), browser_state, stay, outcome }))
 }
 
 /// What the person hears whose session ends here because somebody else signs in.
@@ -231,7 +235,6 @@ async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault
             return sessions::reauthenticate(tx, new).await;
         }
         sessions::end(tx, &before.session.id, now).await?;
-        grants::revoke_for_session(tx, &before.session.id, now).await?;
     }
     sessions::end_left_behind(tx, (&new.user_id, &visit.browser_hash), &new.id, now).await?;
     sessions::start(tx, new).await

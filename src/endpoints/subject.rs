@@ -14,11 +14,19 @@ impl Provider {
     /// # Errors
     /// The client is pairwise and has no sector, which no registration lets through.
     pub(crate) fn subject<'a>(&self, client: &Client, user: &'a User) -> Result<Cow<'a, str>, Fault> {
+        self.subject_of(client, &user.sub)
+    }
+
+    /// The same by the `sub` that the house has for the person.
+    ///
+    /// # Errors
+    /// As [`Self::subject`].
+    pub(crate) fn subject_of<'a>(&self, client: &Client, sub: &'a str) -> Result<Cow<'a, str>, Fault> {
         if client.more.subject_type != Some(SubjectType::Pairwise) {
-            return Ok(Cow::Borrowed(&user.sub));
+            return Ok(Cow::Borrowed(sub));
         }
         let sector = client.sector().ok_or_else(|| Fault::corrupt("clients", "definition"))?;
-        Ok(Cow::Owned(self.pairwise.subject(&sector, &user.sub)))
+        Ok(Cow::Owned(self.pairwise.subject(&sector, sub)))
     }
 
     /// Whether an ID token that comes back as a hint names this person: in the words of the client that got it.

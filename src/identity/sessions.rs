@@ -4,6 +4,7 @@
 //! session that ended is never found again; nothing here revives one.
 
 use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url_decode, sha256_base64url};
+use crate::store::logout::{self, Ending};
 pub use crate::store::sessions::Session;
 use crate::store::users::User;
 use crate::store::{Conn, Db, Tx, grants, sessions};
@@ -19,6 +20,11 @@ const TOUCH_SECONDS: i64 = 300;
 
 /// Seconds within which sign-ins in one browser happen at once.
 const AT_ONCE_SECONDS: i64 = 30;
+/// How long apps are told of the end of a session that do not confirm it, in seconds.
+pub const TOLD_SECONDS: i64 = 3600;
+
+/// How many sessions that ran out are ended in one transaction.
+const RUN_OUT_AT_ONCE: i64 = 100;
 
 /// What the session cookie holds.
 #[derive(Clone, Debug)]
@@ -204,30 +210,58 @@ pub async fn still_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Faul
 pub async fn end_left_behind(tx: &mut Tx, (user, browser_hash): (&Id, &str), kept: &Id, now: Timestamp) -> Result<(), Fault> {
     for left in sessions::of_browser(tx, user, browser_hash, now.plus(-AT_ONCE_SECONDS)).await? {
         if left != *kept {
-            sessions::end(tx, &left, now).await?;
-            grants::revoke_for_session(tx, &left, now).await?;
+            end(tx, &left, now).await?;
         }
     }
     Ok(())
 }
 
-/// Ends a session; says whether it was not ended before. Its grants are the caller's to revoke.
+/// Ends a session with what was not meant to outlive it, and notes which apps have to be told; says whether it was not ended
+/// before. Every end of one session comes by here.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn end(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
-    sessions::end(tx, id, now).await
+    logout::enqueue(tx, Ending::Session(id), now.plus(TOLD_SECONDS), now).await?;
+    let is_new = sessions::end(tx, id, now).await?;
+    grants::revoke_for_session(tx, id, now).await?;
+    Ok(is_new)
 }
 
-/// Ends every session of a person; says how many there were.
+/// Ends every session of a person, and notes which apps have to be told; says how many there were. It comes before the person
+/// is removed. Their grants are the caller's to revoke.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn end_all_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u64, Fault> {
+    logout::enqueue(tx, Ending::Person(user), now.plus(TOLD_SECONDS), now).await?;
     sessions::end_all_for_user(tx, user, now).await
 }
 
-/// Removes what expired before `before`.
+/// Ends the sessions of a person but one.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_others(tx: &mut Tx, user: &Id, keep: &Id, now: Timestamp) -> Result<(), Fault> {
+    for other in sessions::others(tx, user, keep).await? {
+        end(tx, &other, now).await?;
+    }
+    Ok(())
+}
+
+/// Ends some of the sessions that ran out, as a sign-out would; says whether there may be more.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_run_out(tx: &mut Tx, idle_seconds: i64, now: Timestamp) -> Result<bool, Fault> {
+    let found = sessions::run_out(tx, now, now.plus(-idle_seconds), RUN_OUT_AT_ONCE).await?;
+    for id in &found {
+        end(tx, id, now).await?;
+    }
+    Ok(i64::try_from(found.len()).is_ok_and(|found| found >= RUN_OUT_AT_ONCE))
+}
+
+/// Removes what ended and would have expired before `before`.
 ///
 /// # Errors
 /// Storage failed.

@@ -316,7 +316,10 @@ async fn session_use() {
         let listed = sessions::list_for_user(&mut house.db.conn(), &ana, IDLE, START.plus(at)).await.unwrap();
         assert_eq!(listed.len(), usize::from(alive));
     }
-    assert_eq!(house.db.write(async |tx| sessions::sweep(tx, START.plus(5001)).await).await.unwrap(), 1);
+    let sweep = async || house.db.write(async |tx| sessions::sweep(tx, START.plus(5001)).await).await.unwrap();
+    assert_eq!(sweep().await, 0, "it was not ended yet, so nobody was told");
+    assert!(!house.db.write(async |tx| sessions::end_run_out(tx, IDLE, START.plus(5001)).await).await.unwrap());
+    assert_eq!(sweep().await, 1);
 }
 
 /// Consents add up; taking one back ends that client's grants of that person and nothing else.
@@ -354,7 +357,7 @@ async fn the_end_of_an_account() {
         let work = async move |tx: &mut crate::store::Tx| match act {
             0 => users::disable(tx, &user, START).await.map(drop),
             1 => users::set_password(tx, &user, "x", START).await,
-            _ => users::remove(tx, &user).await.map(drop),
+            _ => users::remove(tx, &user, START).await.map(drop),
         };
         house.db.write(work).await.unwrap();
         assert!(house.find(&token, 0).await.is_none() && !house.grant_lives(&grant).await, "act {act}");

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 pub use super::email::email_key;
 use super::one_time::{self, Purpose};
+use super::sessions;
 use crate::base::{Fault, Id, Timestamp};
 use crate::store::sessions::Session;
 pub use crate::store::users::User;
-use crate::store::{Conn, Tx, consents, grants, known_devices, passwords, sessions, users};
+use crate::store::{Conn, Tx, consents, grants, known_devices, passwords, users};
 
 /// A person who is not stored yet.
 #[derive(Clone, Debug)]
@@ -142,11 +143,13 @@ pub async fn enable(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
     users::set_disabled(tx, id, None).await
 }
 
-/// Removes a person with everything that hangs on them: a token whose grant is gone is worth nothing. False if there is none.
+/// Removes a person with everything that hangs on them: a token whose grant is gone is worth nothing. The apps where they were
+/// signed in are told. False if there is none.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn remove(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
+pub async fn remove(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
+    sessions::end_all_for_user(tx, id, now).await?;
     users::remove(tx, id).await
 }
 

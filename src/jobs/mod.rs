@@ -3,6 +3,7 @@
 //! The jobs run on a thread of their own. Every node runs them; what only one may do at a time takes a lease or is a
 //! conditional statement.
 
+mod logout;
 mod mail;
 
 use std::collections::HashMap;
@@ -13,8 +14,9 @@ use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
 use crate::endpoints::{Provider, accounts, interaction, register};
+use crate::identity::sessions;
 use crate::keys::{self, rotation};
-use crate::store::{changes, grants, outbox, tokens};
+use crate::store::{changes, farewells, grants, logout as deliveries, outbox, tokens};
 
 /// How soon a change reaches every process (decision 27).
 const LOOK: Duration = Duration::from_secs(1);
@@ -47,10 +49,11 @@ impl Jobs {
         Self { provider, keys, seen: HashMap::new(), data_version: None, keys_at: now.plus(KEYS_SECONDS), sweep_at: now.plus(60) }
     }
 
-    /// Runs until `stop` says so. Mail goes beside everything else: a mail server that hangs delays nothing but mail.
+    /// Runs until `stop` says so. Mail goes beside everything else, and so does what apps are told: a server that hangs delays
+    /// nothing but its own.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let provider = Arc::clone(&self.provider);
-        tokio::join!(self.look(stop.clone()), mail::deliver(&provider, stop));
+        tokio::join!(self.look(stop.clone()), mail::deliver(&provider, stop.clone()), logout::deliver(&provider, stop));
     }
 
     async fn look(mut self, mut stop: watch::Receiver<bool>) {
@@ -115,13 +118,20 @@ impl Jobs {
             .await?;
         let unused = register::sweep(&self.provider, now).await?;
         let interactions = interaction::sweep(&self.provider, now).await?;
-        let sessions = self.provider.db.write(async move |tx| crate::identity::sessions::sweep(tx, before).await).await?;
+        let idle = self.provider.policy.session_idle_seconds;
+        while self.provider.db.write(async move |tx| sessions::end_run_out(tx, idle, now).await).await? {}
+        let sessions = self.provider.db.write(async move |tx| sessions::sweep(tx, before).await).await?;
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
         let sent = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
         let people = accounts::remove_due(&self.provider, now).await?;
-        tracing::debug!(mails, removed, unused, interactions, sessions, guesses, sent, people, "swept what expired");
+        let told = self
+            .provider
+            .db
+            .write(async move |tx| Ok(deliveries::sweep(tx, kept).await? + farewells::sweep(tx, before).await?))
+            .await?;
+        tracing::debug!(mails, told, removed, unused, interactions, sessions, guesses, sent, people, "swept what expired");
         Ok(())
     }
 }

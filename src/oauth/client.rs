@@ -60,6 +60,18 @@ pub struct Client {
     pub name: String,
     pub redirect_uris: Vec<RedirectUri>,
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told by us that a session ended (OpenID Connect Back-Channel Logout 1.0 section 2.2).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it needs `sid` for that; every logout token of ours has one.
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
+    /// What the browser loads in a frame when a session ends (OpenID Connect Front-Channel Logout 1.0 section 2).
+    #[serde(default)]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether it needs `iss` and `sid` for that; they are always there.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: bool,
     pub auth_method: AuthMethod,
     pub grant_types: Vec<GrantType>,
     pub response_types: Vec<ResponseType>,
@@ -124,6 +136,10 @@ impl Client {
             name: name.into(),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
+            frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: false,
             auth_method: AuthMethod::ClientSecretBasic,
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             response_types: vec![ResponseType::CODE],
@@ -176,6 +192,15 @@ impl Client {
         self.grant_types.contains(&grant)
     }
 
+    /// The address of its front-channel logout with the session that ended (OpenID Connect Front-Channel Logout 1.0 section 2),
+    /// and the origin that a frame of it has.
+    pub fn frontchannel_logout(&self, issuer: &str, sid: &str) -> Option<(String, String)> {
+        let mut url = url::Url::parse(self.frontchannel_logout_uri.as_deref()?).ok()?;
+        url.query_pairs_mut().append_pair("iss", issuer).append_pair("sid", sid);
+        let origin = url.origin().ascii_serialization();
+        Some((url.into(), origin))
+    }
+
     /// The origins from which a browser may read this client's answers (decision 22).
     pub fn cors_origins(&self) -> Vec<String> {
         let of_redirects = self.redirect_uris.iter().filter_map(RedirectUri::origin);
@@ -223,6 +248,21 @@ mod tests {
         assert_eq!(own.cors_origins(), ["https://app.test", "http://localhost:3000", "https://spa.test"]);
     }
 
+    /// Front-Channel Logout section 2: what the frame loads keeps the query that is registered.
+    #[test]
+    fn frames() {
+        let mut own = client(ApplicationType::Web, &["https://app.test/cb"]);
+        assert_eq!(own.frontchannel_logout("https://id.test", "s"), None);
+        for (registered, loaded) in [
+            ("https://app.test/out", "https://app.test/out?iss=https%3A%2F%2Fid.test%2Ft&sid=a-b_"),
+            ("https://app.test/out?x=1&y", "https://app.test/out?x=1&y&iss=https%3A%2F%2Fid.test%2Ft&sid=a-b_"),
+        ] {
+            own.frontchannel_logout_uri = Some(registered.to_owned());
+            let expected = Some((loaded.to_owned(), "https://app.test".to_owned()));
+            assert_eq!(own.frontchannel_logout("https://id.test/t", "a-b_"), expected);
+        }
+    }
+
     /// A stored client reads the same again; one of a later version is read too; a broken one is not.
     #[test]
     fn stored() {
@@ -230,6 +270,10 @@ mod tests {
         let mut stored = serde_json::to_value(&own).unwrap();
         assert_eq!(stored["auth_method"], "client_secret_basic");
         assert_eq!(serde_json::from_value::<Client>(stored.clone()).unwrap(), own);
+        for since in ["backchannel_logout_uri", "backchannel_logout_session_required", "frontchannel_logout_uri"] {
+            assert!(stored.as_object_mut().unwrap().remove(since).is_some(), "{since}");
+        }
+        assert_eq!(serde_json::from_value::<Client>(stored.clone()).unwrap(), own, "one of an earlier version");
         stored["later"] = true.into();
         assert_eq!(serde_json::from_value::<Client>(stored.clone()).unwrap(), own);
         stored["redirect_uris"] = serde_json::json!(["http://evil.test"]);

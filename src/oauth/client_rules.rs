@@ -169,6 +169,12 @@ fn addresses(client: &Client) -> Found {
         https("sector_identifier_uri", &client.more.sector_identifier_uri),
         https("logo_uri", &client.more.logo_uri),
         when(!client.more.request_uris.iter().all(|uri| is_request_uri(uri)), "request_uris", "must be https addresses"),
+        page("backchannel_logout_uri", &client.backchannel_logout_uri),
+        when(
+            client.frontchannel_logout_uri.as_deref().is_some_and(|uri| !is_at_home(client, uri)),
+            "frontchannel_logout_uri",
+            "must be an https address with scheme, host and port of a redirect URI",
+        ),
         page("client_uri", &client.client_uri),
         page("policy_uri", &client.policy_uri),
         page("tos_uri", &client.tos_uri),
@@ -185,6 +191,12 @@ fn addresses(client: &Client) -> Found {
 /// https, or http on the machine of a developer: the same rule as for a redirect URI.
 pub(super) fn is_page(text: &str) -> bool {
     RedirectUri::parse(text).is_ok_and(|uri| !uri.is_custom_scheme())
+}
+
+/// OpenID Connect Front-Channel Logout 1.0 section 2.
+fn is_at_home(client: &Client, text: &str) -> bool {
+    let origin = RedirectUri::parse(text).ok().and_then(|uri| uri.origin());
+    origin.is_some() && client.redirect_uris.iter().any(|uri| uri.origin() == origin)
 }
 
 fn is_https(text: &str) -> bool {
@@ -237,6 +249,12 @@ mod tests {
                 token_endpoint_auth_signing_alg: Some("EdDSA".into()),
                 ..good()
             },
+            Client {
+                backchannel_logout_uri: Some("https://elsewhere.test/out?x=1".into()),
+                frontchannel_logout_uri: Some("https://app.test/out?x=1".into()),
+                ..good()
+            },
+            Client { backchannel_logout_uri: Some("http://127.0.0.1:3000/out".into()), ..good() },
             Client { origins: vec!["http://localhost:3000".into()], resources: vec!["urn:api".into()], ..good() },
         ] {
             assert_eq!(client.problems(), []);
@@ -323,6 +341,12 @@ mod tests {
             ("refresh_idle_seconds", Client { refresh_idle_seconds: 8, refresh_absolute_seconds: 7, ..good() }),
             ("default_max_age", Client { default_max_age: Some(-1), ..good() }),
             ("client_uri", Client { client_uri: Some("javascript:alert(1)".into()), ..good() }),
+            ("backchannel_logout_uri", Client { backchannel_logout_uri: Some("http://app.test/out".into()), ..good() }),
+            ("backchannel_logout_uri", Client { backchannel_logout_uri: Some("https://app.test/out#x".into()), ..good() }),
+            ("backchannel_logout_uri", Client { backchannel_logout_uri: Some("com.example.app:/out".into()), ..good() }),
+            ("frontchannel_logout_uri", Client { frontchannel_logout_uri: Some("https://app.test:8443/out".into()), ..good() }),
+            ("frontchannel_logout_uri", Client { frontchannel_logout_uri: Some("https://evil.test/out".into()), ..good() }),
+            ("frontchannel_logout_uri", Client { frontchannel_logout_uri: Some("http://app.test/out".into()), ..good() }),
             ("resources", Client { resources: vec!["https://api.test/#x".into()], ..good() }),
             ("origins", Client { origins: vec!["https://app.test/".into()], ..good() }),
             ("origins", Client { origins: vec!["null".into()], ..good() }),

@@ -124,6 +124,10 @@ fn read_uris(members: &Members<'_>, client: &mut Client) -> Result<(), Refused> 
     client.policy_uri = members.text("policy_uri")?;
     client.tos_uri = members.text("tos_uri")?;
     client.more.logo_uri = members.text("logo_uri")?;
+    client.backchannel_logout_uri = members.text("backchannel_logout_uri")?;
+    client.backchannel_logout_session_required = members.flag("backchannel_logout_session_required")?.unwrap_or_default();
+    client.frontchannel_logout_uri = members.text("frontchannel_logout_uri")?;
+    client.frontchannel_logout_session_required = members.flag("frontchannel_logout_session_required")?.unwrap_or_default();
     client.more.request_uris = members.texts("request_uris")?.unwrap_or_default();
     Ok(())
 }
@@ -236,6 +240,7 @@ pub fn write(client: &Client) -> Map<String, Value> {
     let more = &client.more;
     let list = |items: &[String]| (!items.is_empty()).then(|| json!(items));
     let text = |text: &Option<String>| text.as_ref().map(|text| json!(text));
+    let flag = |flag: bool| flag.then(|| json!(true));
     let uris = |uris: &[RedirectUri]| (!uris.is_empty()).then(|| json!(uris));
     let members = [
         ("client_name", Some(json!(client.name))),
@@ -257,6 +262,10 @@ pub fn write(client: &Client) -> Map<String, Value> {
         ("require_auth_time", Some(json!(client.require_auth_time))),
         ("default_acr_values", list(&more.default_acr_values)),
         ("initiate_login_uri", text(&client.initiate_login_uri)),
+        ("backchannel_logout_uri", text(&client.backchannel_logout_uri)),
+        ("backchannel_logout_session_required", flag(client.backchannel_logout_session_required)),
+        ("frontchannel_logout_uri", text(&client.frontchannel_logout_uri)),
+        ("frontchannel_logout_session_required", flag(client.frontchannel_logout_session_required)),
         ("request_uris", list(&more.request_uris)),
         ("contacts", list(&more.contacts)),
         ("logo_uri", text(&more.logo_uri)),

@@ -52,6 +52,17 @@ pub struct Rules {
     pub ca_file: Option<PathBuf>,
     /// The one origin that may be called by http: our own issuer's in development, for the demo.
     pub plain_http_to: Option<String>,
+    /// Whether apps on this machine may be called by http.
+    pub loopback_http: LoopbackHttp,
+}
+
+/// Whether loopback addresses may be called without TLS; `allow` has to name them all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoopbackHttp {
+    #[default]
+    Refused,
+    /// In development: who runs the issuer on their own machine runs the apps there, too.
+    Allowed,
 }
 
 /// The client; cheap to clone, built when first needed.
@@ -62,6 +73,7 @@ struct Inner {
     rules: Rules,
     world: OnceLock<Client>,
     own: OnceLock<Client>,
+    neighbour: OnceLock<Client>,
 }
 
 /// Whom a call is for; each kind has its own addresses, and neither may call the other's.
@@ -71,6 +83,8 @@ enum Target {
     World,
     /// `plain_http_to`: http, loopback addresses alone.
     Own,
+    /// Another app on this machine: http, the opened loopback addresses alone.
+    Neighbour,
 }
 
 impl Rules {
@@ -79,6 +93,7 @@ impl Rules {
         match target {
             Target::World => self.allow.iter().any(|net| net.contains(&ip)) || !is_special_use(ip),
             Target::Own => ip.is_loopback(),
+            Target::Neighbour => ip.is_loopback() && self.allow.iter().any(|net| net.contains(&ip)),
         }
     }
 
@@ -89,6 +104,7 @@ impl Rules {
         let target = match url.scheme() {
             "https" => Target::World,
             "http" if own => Target::Own,
+            "http" if self.loopback_http == LoopbackHttp::Allowed => Target::Neighbour,
             _ => return Err(OutboundError::Refused),
         };
         let permitted = match url.host() {
@@ -125,13 +141,14 @@ impl Resolve for Guard {
 impl Outbound {
     /// Nothing is read or built yet.
     pub fn new(rules: Rules) -> Self {
-        Self(Arc::new(Inner { rules, world: OnceLock::new(), own: OnceLock::new() }))
+        Self(Arc::new(Inner { rules, world: OnceLock::new(), own: OnceLock::new(), neighbour: OnceLock::new() }))
     }
 
     fn client(&self, target: Target) -> Result<&Client, Fault> {
         let kept = match target {
             Target::World => &self.0.world,
             Target::Own => &self.0.own,
+            Target::Neighbour => &self.0.neighbour,
         };
         if let Some(client) = kept.get() {
             return Ok(client);
@@ -146,7 +163,7 @@ impl Outbound {
             .dns_resolver(Arc::new(Guard { rules: self.0.rules.clone(), target }));
         let builder = match target {
             Target::World => with_authorities(builder.https_only(true), self.0.rules.ca_file.as_deref())?,
-            Target::Own => builder.tls_certs_only([]),
+            Target::Own | Target::Neighbour => builder.tls_certs_only([]),
         };
         let client = builder.build().map_err(Fault::at("outbound"))?;
         Ok(kept.get_or_init(|| client))
@@ -160,22 +177,35 @@ impl Outbound {
         self.request(http::Request::get(url).body(Vec::new()).map_err(|_| OutboundError::Refused)?).await
     }
 
-    /// Sends a request and reads the answer whole.
+    /// Sends a request and hears its status; what comes after the headers is not read.
     ///
     /// # Errors
     /// The address may not be called, or no usable answer came in time.
-    pub async fn request(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, OutboundError> {
+    pub async fn status(&self, request: http::Request<Vec<u8>>) -> Result<u16, OutboundError> {
+        Ok(self.send(request).await?.status().as_u16())
+    }
+
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<reqwest::Response, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(|_| OutboundError::Refused)?;
         let target = self.0.rules.target(request.url())?;
         let client = self.client(target).map_err(|fault| {
             tracing::error!(%fault, "the outbound client cannot be built");
             OutboundError::Failed
         })?;
-        let mut response = client.execute(request).await.map_err(told)?;
+        let response = client.execute(request).await.map_err(told)?;
         // The connection went where the guard resolved to; this is the second look.
         if response.remote_addr().is_none_or(|peer| !self.0.rules.permits(target, peer.ip())) {
             return Err(OutboundError::Refused);
         }
+        Ok(response)
+    }
+
+    /// Sends a request and reads the answer whole.
+    ///
+    /// # Errors
+    /// The address may not be called, or no usable answer came in time.
+    pub async fn request(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, OutboundError> {
+        let mut response = self.send(request).await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(told)? {
             if body.len() + chunk.len() > LARGEST {

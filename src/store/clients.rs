@@ -63,6 +63,17 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<Client>, Fault> {
     rows.iter().map(|row| row.columns("clients").json("definition")).collect()
 }
 
+/// The clients that got something in a session and are registered still.
+///
+/// # Errors
+/// Storage failed, or a row is broken.
+pub async fn of_session(conn: &mut Conn, session: &Id) -> Result<Vec<Client>, Fault> {
+    let statement = sql("SELECT definition FROM clients
+         WHERE client_id IN (SELECT client_id FROM grants WHERE session_id = $1) ORDER BY client_id")
+    .bind(session);
+    conn.fetch_all(statement).await?.iter().map(|row| row.columns("clients").json("definition")).collect()
+}
+
 /// The clients that an operator registered; those that registered themselves can be very many.
 ///
 /// # Errors
@@ -77,14 +88,13 @@ pub async fn of_operator(conn: &mut Conn) -> Result<Vec<Client>, Fault> {
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, id: &Id, client: &Client, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql(
-        "INSERT INTO clients (id, client_id, definition, created_at, updated_at, self_registered) VALUES ($1, $2, $3, $4, $4, $5)
-         ON CONFLICT (client_id) DO NOTHING",
-    )
+    let statement = sql("INSERT INTO clients (id, client_id, definition, created_at, updated_at, hears_logout, self_registered)
+         VALUES ($1, $2, $3, $4, $4, $5, $6) ON CONFLICT (client_id) DO NOTHING")
     .bind(id)
     .bind(&client.client_id)
     .bind(text(client)?)
     .bind(now)
+    .bind(client.backchannel_logout_uri.is_some())
     .bind(client.is_unchecked());
     let is_new = tx.execute(statement).await? > 0;
     if is_new {
@@ -98,11 +108,13 @@ pub async fn insert(tx: &mut Tx, id: &Id, client: &Client, now: Timestamp) -> Re
 /// # Errors
 /// Storage failed.
 pub async fn update(tx: &mut Tx, before: &Client, client: &Client, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("UPDATE clients SET definition = $3, updated_at = $4 WHERE client_id = $1 AND definition = $2")
-        .bind(&client.client_id)
-        .bind(text(before)?)
-        .bind(text(client)?)
-        .bind(now);
+    let statement = sql("UPDATE clients SET definition = $3, updated_at = $4, hears_logout = $5
+         WHERE client_id = $1 AND definition = $2")
+    .bind(&client.client_id)
+    .bind(text(before)?)
+    .bind(text(client)?)
+    .bind(now)
+    .bind(client.backchannel_logout_uri.is_some());
     let is_done = tx.execute(statement).await? > 0;
     if is_done {
         set_origins(tx, client).await?;

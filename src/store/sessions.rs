@@ -212,22 +212,33 @@ pub async fn end_all_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<
     tx.execute(statement).await
 }
 
-/// Ends the sessions of a person but one.
+/// The sessions of a person that were not ended, but one.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn end_others(tx: &mut Tx, user: &Id, keep: &Id, now: Timestamp) -> Result<u64, Fault> {
-    let statement = sql("UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL")
-        .bind(user)
-        .bind(keep)
-        .bind(now);
-    tx.execute(statement).await
+pub async fn others(tx: &mut Tx, user: &Id, keep: &Id) -> Result<Vec<Id>, Fault> {
+    let statement =
+        sql("SELECT id FROM sessions WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL ORDER BY id").bind(user).bind(keep);
+    tx.fetch_all(statement).await?.iter().map(|row| row.columns("sessions").id("id")).collect()
 }
 
-/// Removes what expired before `before`, ended or not.
+/// Sessions that ran out and were not ended: past their absolute end, or not used since `unused_since`.
+///
+/// # Errors
+/// Storage failed.
+pub async fn run_out(tx: &mut Tx, now: Timestamp, unused_since: Timestamp, most: i64) -> Result<Vec<Id>, Fault> {
+    let statement = sql("SELECT id FROM sessions
+         WHERE ended_at IS NULL AND (expires_at <= $1 OR last_seen_at <= $2) ORDER BY id LIMIT $3")
+    .bind(now)
+    .bind(unused_since)
+    .bind(most);
+    tx.fetch_all(statement).await?.iter().map(|row| row.columns("sessions").id("id")).collect()
+}
+
+/// Removes what ended and would have expired before `before`.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn sweep(tx: &mut Tx, before: Timestamp) -> Result<u64, Fault> {
-    tx.execute(sql("DELETE FROM sessions WHERE expires_at < $1").bind(before)).await
+    tx.execute(sql("DELETE FROM sessions WHERE expires_at < $1 AND ended_at IS NOT NULL").bind(before)).await
 }

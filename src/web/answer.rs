@@ -158,9 +158,11 @@ pub fn signed_in(state: &State, browser: Browser, signed_in: SignedIn) -> HttpRe
         Stay::Remembered => Some(state.provider.policy.session_absolute_seconds),
         Stay::UntilBrowserCloses => None,
     };
-    let cookie = cookies::set_session(&state.provider.issuer, signed_in.token.expose(), seconds);
+    let issuer = &state.provider.issuer;
+    let cookie = cookies::set_session(issuer, signed_in.token.expose(), seconds);
+    let browser_state = cookies::set_state(issuer, &signed_in.browser_state, seconds);
     let mut response = outcome(state, browser, signed_in.outcome);
-    if response.add_cookie(&cookie).is_err() {
+    if response.add_cookie(&cookie).is_err() || response.add_cookie(&browser_state).is_err() {
         tracing::error!("the session cookie is no cookie");
     }
     response

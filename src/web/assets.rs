@@ -17,6 +17,8 @@ static CSS: LazyLock<Asset> =
     LazyLock::new(|| named("css", "text/css; charset=utf-8", include_bytes!("../../static/vouchsafe.css")));
 static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| named("js", "text/javascript; charset=utf-8", include_bytes!("../../static/vouchsafe.js")));
+static CHECK_SESSION: LazyLock<Asset> =
+    LazyLock::new(|| named("js", "text/javascript; charset=utf-8", include_bytes!("../../static/check-session.js")));
 static ICON: LazyLock<Asset> = LazyLock::new(|| named("svg", "image/svg+xml", include_bytes!("../../static/vouchsafe.svg")));
 
 /// The style sheet of every page.
@@ -24,9 +26,14 @@ pub fn css() -> &'static Asset {
     &CSS
 }
 
-/// The script: sends the form_post answer on, and copies.
+/// The script: sends the form_post answer on, goes on after signing out, and copies.
 pub fn script() -> &'static Asset {
     &SCRIPT
+}
+
+/// The script of the frame of session management.
+pub fn check_session() -> &'static Asset {
+    &CHECK_SESSION
 }
 
 /// The icon of the browser's tab.
@@ -36,7 +43,7 @@ pub fn icon() -> &'static Asset {
 
 /// The file at `path`, which begins with `/static/`.
 pub fn find(path: &str) -> Option<&'static Asset> {
-    [css(), script(), icon()].into_iter().find(|asset| asset.path == path)
+    [css(), script(), check_session(), icon()].into_iter().find(|asset| asset.path == path)
 }
 
 fn named(extension: &str, media_type: &'static str, body: &'static [u8]) -> Asset {
@@ -51,7 +58,7 @@ mod tests {
     /// Protects the size of a page (product.md section 3) and the lookup by name.
     #[test]
     fn assets_are_small_and_found() {
-        for asset in [css(), script(), icon()] {
+        for asset in [css(), script(), check_session(), icon()] {
             assert!(asset.content.len() < 12 * 1024, "{}", asset.path);
             assert!(find(&asset.path).is_some());
         }

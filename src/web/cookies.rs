@@ -30,6 +30,30 @@ fn browser_name(issuer: &Issuer) -> &'static str {
     name(issuer, "browser", "__Host-browser")
 }
 
+/// The name of the cookie that the frame of session management reads.
+pub fn state_name(issuer: &Issuer) -> &'static str {
+    name(issuer, "session-state", "__Host-session-state")
+}
+
+/// The one cookie that a script may read, and that comes to a frame in anybody's page: a hash that says when the person is another
+/// one, and nothing else (decision 15). On loopback http, where browsers want it secure, it stays on this site.
+pub fn set_state(issuer: &Issuer, state: &str, seconds: Option<i64>) -> Cookie<'static> {
+    let mut cookie = build(issuer, state_name(issuer), state.to_owned(), seconds.map(Duration::seconds));
+    cookie.set_http_only(false);
+    cookie.set_same_site(if issuer.is_https() { SameSite::None } else { SameSite::Lax });
+    cookie
+}
+
+/// Takes it away: nobody is signed in.
+pub fn clear_state(issuer: &Issuer) -> Cookie<'static> {
+    set_state(issuer, "", Some(0))
+}
+
+/// The state that the browser has, where it is not `state`.
+pub fn has_other_state(request: &HttpRequest, issuer: &Issuer, state: &str) -> bool {
+    request.cookie(state_name(issuer)).map_or(!state.is_empty(), |cookie| cookie.value() != state)
+}
+
 /// Without a `max_age` the browser forgets it when it closes.
 fn build(issuer: &Issuer, name: &'static str, value: String, max_age: Option<Duration>) -> Cookie<'static> {
     let mut cookie =

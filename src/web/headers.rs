@@ -19,7 +19,7 @@ use super::routes::Endpoint;
 use super::{State, entrance, limits, routes};
 use crate::base::public_id;
 
-const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+pub(super) const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     font-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
 /// The same for pages whose forms end here: only they may say so (Chromium applies `form-action` to all redirects after it).
@@ -100,7 +100,7 @@ fn complete(headers: &mut HeaderMap, state: &State, path: &str, id: &str) {
     }
     headers.insert(PERMISSIONS, fixed(PERMISSIONS_POLICY));
     let is_page = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
-    if headers.get(actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN).is_none() {
+    if headers.get(actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN).is_none() && !headers.contains_key(CORP) {
         headers.insert(CORP, fixed("same-origin"));
     }
     let own = is_page && path.starts_with("/account");

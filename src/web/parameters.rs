@@ -69,6 +69,7 @@ pub fn parameters(path: &str) -> Described {
         "/api/account" => ACCOUNT,
         "/api/account/sessions" | "/api/account/apps" => ACCOUNT_LIST,
         "/api/account/sessions/{sid}" | "/api/account/apps/{client_id}" => ACCOUNT_REMOVAL,
+        "/check_session" => CHECK_SESSION,
         "/healthz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT] },
         "/readyz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT, NOT_READY] },
         _ => Described { auth: Auth::None, parameters: &[], answers: &[DOCUMENT] },
@@ -202,6 +203,9 @@ const REVOKE: Described = Described {
         UNAVAILABLE,
     ],
 };
+
+const CHECK_SESSION: Described =
+    Described { auth: Auth::None, parameters: &[], answers: &[html(200, "The frame, which answers messages of its page")] };
 
 const NOT_JSON: AnswerKind = json(415, "The body is not application/json");
 const BAD_METADATA: AnswerKind = json(

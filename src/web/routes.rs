@@ -4,7 +4,9 @@ use actix_web::guard::{Delete, Get, Head, Options, Patch, Post, Put};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, guard};
 
-use super::oauth::{account_api, authorize, end_session, introspect, metadata, preflight, register, revoke, token, userinfo};
+use super::oauth::{
+    account_api, authorize, check_session, end_session, introspect, metadata, preflight, register, revoke, token, userinfo,
+};
 use super::person::{
     account, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation, language, links,
     logo, own_data, profile, sign_in, sign_out, sign_up,
@@ -211,6 +213,16 @@ pub const ENDPOINTS: &[Endpoint] = &[
         rate: Rate::Page,
         summary: "Signs a person out at an app's wish (OpenID Connect RP-Initiated Logout)",
         route: |r| r.route(read().to(end_session::get)).route(write().to(end_session::post)),
+    },
+    Endpoint {
+        metadata: Some("check_session_iframe"),
+        ..open(
+            "/check_session",
+            Group::Protocol,
+            Rate::Page,
+            "A frame that says whether the person is still the same (OpenID Connect Session Management)",
+            |r| r.route(read().to(check_session::get)),
+        )
     },
     Endpoint {
         metadata: Some("registration_endpoint"),

@@ -119,6 +119,18 @@ async fn persons_pages(language: &'static str) {
     eye.look("demo_result", "demo-result").await;
     eye.goto("/account").await;
     eye.look("account", "sessions").await;
+    for (path, id) in [
+        ("profile", "save"),
+        ("password", "change-password"),
+        ("email", "change-email"),
+        ("delete", "confirm"),
+        ("history", "history"),
+        ("data", "download"),
+        ("apps", "confirm"),
+    ] {
+        eye.goto(&format!("/account/{path}")).await;
+        eye.look(&format!("account_{path}"), id).await;
+    }
     eye.goto("/account/everywhere").await;
     eye.look("everywhere", "confirm").await;
     eye.goto("/account/apps/demo").await;
@@ -130,6 +142,9 @@ async fn persons_pages(language: &'static str) {
     eye.look("choose_account", "another").await;
     eye.chrome.goto(format!("{address}&prompt=login")).await.unwrap();
     eye.look("sign_in_again", "sign-in").await;
+    eye.goto("/sign-out").await;
+    eye.chrome.press("sign-out").await;
+    eye.look("signed_out_apps", "apps").await;
     eye.done();
 }
 

@@ -3,6 +3,7 @@
 use super::{Approved, ReplyTo, ValidRequest};
 use crate::base::{Fault, Secret, Timestamp};
 use crate::base::{Id, public_id};
+use crate::endpoints::session_state::session_state;
 use crate::endpoints::{ClientRef, Provider, Signed, Visit, audit, person};
 use crate::identity::sessions;
 use crate::oauth::{Error, ResponseMode};
@@ -49,6 +50,20 @@ pub fn answer_error(provider: &Provider, to: &AnswerTo, error: Error) -> Answer 
     let params =
         vec![("error", Secret::new(error.code.as_str().to_owned())), ("error_description", Secret::new(error.why.to_owned()))];
     finish(provider, to.clone(), params)
+}
+
+/// The error of a request that wanted no page (`prompt=none`): it tells what the state of the browser is instead
+/// (OpenID Connect Session Management 1.0 section 3.1).
+///
+/// # Errors
+/// Chance failed.
+pub fn refuse(provider: &Provider, request: &ValidRequest, error: Error, visit: &Visit) -> Result<Answer, Fault> {
+    let mut answer = answer_error(provider, &request.into(), error);
+    if request.prompt.has_none() {
+        let session = visit.session.as_ref().map(|signed| &signed.session);
+        answer.params.extend(session_state(provider, request, session)?.map(|state| ("session_state", Secret::new(state))));
+    }
+    Ok(answer)
 }
 
 fn finish(provider: &Provider, to: AnswerTo, mut params: Vec<(&'static str, Secret<String>)>) -> Answer {
@@ -98,6 +113,8 @@ pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Appro
         minted.stored
     });
     params.extend(front.id_token.map(|token| ("id_token", token)));
+    let state = session_state(provider, request, Some(&occasion.signed.session))?;
+    params.extend(state.map(|state| ("session_state", Secret::new(state))));
     let code_row = code.map(|code| code_row(request, &code)).transpose()?;
     let event_id = provider.new_id()?;
     let mut event = audit("authorization", occasion.signed.user.id.as_str(), visit.now);
@@ -140,7 +157,8 @@ fn new_grant(provider: &Provider, occasion: &Occasion<'_>, detail: &GrantDetail,
         session_id: Some(occasion.signed.session.id.clone()),
         offline: detail.scope.contains("offline_access"),
         detail: detail.write()?,
-        expires_at: now.plus(lifetime + GRANT_MARGIN_SECONDS),
+        // At least as long as the session: its end tells whoever got something in it.
+        expires_at: now.plus(lifetime + GRANT_MARGIN_SECONDS).max(occasion.signed.session.expires_at),
         revoked_at: None,
     })
 }

@@ -5,11 +5,10 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::authorize::again_as_get;
-use crate::base::Fault;
 use crate::endpoints::logout::{Logout, logout};
 use crate::web::pages::Kind;
 use crate::web::person::{broken, error, sign_out};
-use crate::web::{State, answer, cookies, extract};
+use crate::web::{State, answer, extract};
 
 pub async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let Ok(params) = extract::query(&request) else { return error::show(&state, &request, Kind::BadRequest, None) };
@@ -19,13 +18,7 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
     };
     match logout(&state.provider, &params, &visit).await {
         Ok(Logout::Ask(outcome)) => answer::outcome(&state, browser, outcome),
-        Ok(Logout::Done(farewell)) => {
-            let mut response = answer::with_browser(sign_out::leave(&state, &farewell), browser);
-            match response.add_cookie(&cookies::clear_session(&state.provider.issuer)) {
-                Ok(()) => response,
-                Err(error) => broken(&state, &request, &Fault::new("web: session cookie", error)),
-            }
-        }
+        Ok(Logout::Done(parting)) => answer::with_browser(sign_out::gone(&state, &parting), browser),
         Err(fault) => broken(&state, &request, &fault),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod account_api;
 pub mod authorize;
+pub mod check_session;
 pub mod end_session;
 pub mod introspect;
 pub mod metadata;

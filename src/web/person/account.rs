@@ -8,7 +8,7 @@ use super::{broken, error, own_form, page};
 use crate::endpoints::{Account, Signed, Visit};
 use crate::web::cookies::Browser;
 use crate::web::pages::{self, AppRow, Confirm, Kind, Notice, Removal, SessionRow};
-use crate::web::{State, answer, cookies, extract};
+use crate::web::{State, answer, extract};
 
 /// The signed-in person of a request; everybody else is sent to sign in.
 pub(super) struct Guest {
@@ -191,10 +191,7 @@ pub async fn end_everywhere(request: HttpRequest, state: Data<State>, payload: P
         return foreign.response;
     }
     match Account::end_all(&state.provider, &guest.signed, &guest.visit).await {
-        Ok(()) => {
-            let cookie = cookies::clear_session(&state.provider.issuer);
-            answer::see_other(&state, "/signed-out").cookie(cookie).finish()
-        }
+        Ok(parting) => super::sign_out::gone(&state, &parting),
         Err(fault) => broken(&state, &request, &fault),
     }
 }

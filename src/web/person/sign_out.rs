@@ -1,12 +1,16 @@
 //! Signing out: the question, and the page after it.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{Opened, broken, go_on, open, open_form, page};
+use crate::base::Id;
+use crate::endpoints::farewell::{self, Goodbye, LogoutFrame, Parting};
 use crate::endpoints::interaction::{self, Errand};
 use crate::endpoints::logout::{self, Farewell};
+use crate::web::headers::PAGE_CSP;
 use crate::web::pages::{SignOut, SignedOut};
 use crate::web::{State, answer, cookies, extract};
 
@@ -33,7 +37,7 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
     };
     let Errand::SignOut(farewell) = &opened.found.errand else { return go_on(&state, &request, opened).await };
     let Some(signed) = &opened.visit.session else {
-        return answer::with_browser(leave(&state, farewell), opened.browser);
+        return answer::with_browser(leave(&state, &Parting::of(farewell)), opened.browser);
     };
     let model = SignOut {
         action: format!("{}/sign-out/{}", state.provider.issuer.path(), opened.found.id),
@@ -44,11 +48,24 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
 }
 
 /// Where a person goes after signing out: back to the app, or to our own page.
-pub fn leave(state: &State, farewell: &Farewell) -> HttpResponse {
-    match &farewell.redirect {
-        Some(redirect) => answer::redirect(redirect).finish(),
-        None => answer::see_other(state, "/signed-out").finish(),
+fn leave(state: &State, parting: &Parting) -> HttpResponse {
+    match parting {
+        Parting::Redirect(redirect) => answer::redirect(redirect).finish(),
+        Parting::Page(None) => answer::see_other(state, "/signed-out").finish(),
+        Parting::Page(Some(id)) => answer::see_other(state, &format!("/signed-out?of={id}")).finish(),
     }
+}
+
+/// The same for a browser whose session has just ended: its cookies go.
+pub fn gone(state: &State, parting: &Parting) -> HttpResponse {
+    let issuer = &state.provider.issuer;
+    let mut response = leave(state, parting);
+    for cookie in [cookies::clear_session(issuer), cookies::clear_state(issuer)] {
+        if response.add_cookie(&cookie).is_err() {
+            tracing::error!("a cookie that takes one away is no cookie");
+        }
+    }
+    response
 }
 
 /// The form of the page.
@@ -64,16 +81,14 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     if form.get("decision") != Some("sign-out") {
         return answer::with_browser(answer::see_other(&state, "/account").finish(), browser);
     }
-    if let Some(signed) = &visit.session
-        && let Err(fault) = logout::sign_out(&state.provider, signed, &visit).await
-    {
-        return broken(&state, &request, &fault);
+    let parting = match &visit.session {
+        Some(signed) => logout::sign_out(&state.provider, signed, farewell, &visit).await,
+        None => Ok(Parting::of(farewell)),
+    };
+    match parting {
+        Ok(parting) => answer::with_browser(gone(&state, &parting), browser),
+        Err(fault) => broken(&state, &request, &fault),
     }
-    let mut response = answer::with_browser(leave(&state, farewell), browser);
-    if let Err(error) = response.add_cookie(&cookies::clear_session(&state.provider.issuer)) {
-        return broken(&state, &request, &crate::base::Fault::new("web: session cookie", error));
-    }
-    response
 }
 
 /// `/signed-out`
@@ -85,10 +100,37 @@ pub async fn signed_out(request: HttpRequest, state: Data<State>) -> HttpRespons
     if visit.session.is_some() {
         return answer::see_other(&state, "/account").finish();
     }
+    let of = extract::query(&request).ok().and_then(|query| query.get("of").map(Id::from_stored));
+    let goodbye = match &of {
+        Some(id) => farewell::find(&state.provider, id, &visit).await,
+        None => Ok(Goodbye::default()),
+    };
+    let Goodbye { receipts, frames, onward } = match goodbye {
+        Ok(goodbye) => goodbye,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
+    let policy = framing(&frames);
     let model = SignedOut {
         frame: state.frame(&request, &visit.browser_hash, None, None),
-        frames: Vec::new(),
-        sign_in_url: Some(format!("{}/sign-in", state.provider.issuer.path())),
+        apps: receipts,
+        frames: frames.into_iter().map(|frame| frame.url).collect(),
+        sign_in_url: onward.is_none().then(|| format!("{}/sign-in", state.provider.issuer.path())),
+        onward,
     };
-    answer::with_browser(page(StatusCode::OK, &model), browser)
+    let mut response = answer::with_browser(page(StatusCode::OK, &model), browser);
+    if let Some(policy) = policy {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// The page's policy that lets exactly these frames in (decision 15); the usual one where there are none.
+fn framing(frames: &[LogoutFrame]) -> Option<HeaderValue> {
+    if frames.is_empty() {
+        return None;
+    }
+    let mut origins: Vec<&str> = frames.iter().map(|frame| frame.origin.as_str()).collect();
+    origins.sort_unstable();
+    origins.dedup();
+    HeaderValue::from_str(&format!("{PAGE_CSP}; frame-src {}", origins.join(" "))).ok()
 }

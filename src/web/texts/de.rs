@@ -1,6 +1,6 @@
 //! German, in the Sie form.
 
-use super::{Count, One, Texts, Two, account_pages, accounts, history, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "de",
@@ -76,9 +76,9 @@ pub(super) static TEXTS: Texts = Texts {
     stay: "Angemeldet bleiben",
     signed_out: "Sie sind abgemeldet",
     signed_out_what: "Ihre Sitzung in diesem Browser ist beendet.",
-    signed_out_apps: "Die Apps, die Sie benutzt haben, wissen Bescheid.",
     signed_out_close: "Schließen Sie an einem gemeinsam benutzten Computer auch den Browser.",
     sign_in_once_more: "Wieder anmelden",
+    farewell: farewell::DE,
 
     error_400: "Dieser Link funktioniert nicht",
     error_400_what: "Die App, von der Sie kommen, hat eine Anfrage gestellt, die sich nicht beantworten lässt. Das müssen ihre Hersteller beheben.",

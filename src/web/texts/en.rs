@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Count, One, Texts, Two, account_pages, accounts, history, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "en",
@@ -71,9 +71,9 @@ pub(super) static TEXTS: Texts = Texts {
     stay: "Stay signed in",
     signed_out: "You are signed out",
     signed_out_what: "Your session in this browser has ended.",
-    signed_out_apps: "The apps that you used have been told.",
     signed_out_close: "On a shared computer, close the browser as well.",
     sign_in_once_more: "Sign in again",
+    farewell: farewell::EN,
 
     error_400: "This link doesn’t work",
     error_400_what: "The app that sent you here made a request that can’t be answered. This is for its makers to mend.",

@@ -5,6 +5,7 @@ mod account_pages;
 mod accounts;
 mod de;
 mod en;
+mod farewell;
 mod history;
 mod password;
 mod phrase;
@@ -13,6 +14,7 @@ mod when;
 pub use crate::oauth::locale::Lang;
 use account_pages::AccountPageTexts;
 pub use accounts::AccountTexts;
+pub use farewell::FarewellTexts;
 pub use history::HistoryTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
@@ -100,9 +102,9 @@ pub struct Texts {
     pub stay: &'static str,
     pub signed_out: &'static str,
     pub signed_out_what: &'static str,
-    pub signed_out_apps: &'static str,
     pub signed_out_close: &'static str,
     pub sign_in_once_more: &'static str,
+    pub farewell: FarewellTexts,
 
     // something went wrong
     pub error_400: &'static str,

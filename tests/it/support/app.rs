@@ -139,11 +139,16 @@ impl TestApp {
     }
 
     /// Stops this process of the provider and starts another one on the same database, at the same moment.
-    pub async fn restart(mut self) -> TestApp {
+    pub async fn restart(self) -> TestApp {
+        self.restart_with(Wish::default()).await
+    }
+
+    /// The same with other settings.
+    pub async fn restart_with(mut self, wish: Wish<'_>) -> TestApp {
         self.stop().await;
         let random = Random::seeded(NUMBER.fetch_add(1, Ordering::SeqCst));
         let (folder, postgres, clock) = (Arc::clone(&self.folder), self.postgres.take(), self.clock.clone());
-        TestApp::launch(&Wish::default(), folder, postgres, random, clock).await
+        TestApp::launch(&wish, folder, postgres, random, clock).await
     }
 
     /// Another process of the provider, on the same PostgreSQL database, with the same issuer, at the same moment.
