@@ -1,6 +1,6 @@
 //! Clients, their secrets and their logos. A client is one JSON definition, read and written whole.
 
-use super::{Columns, Conn, Row, Tx, sql};
+use super::{Columns, Conn, Row, Tx, registrations, sql};
 use crate::base::{Fault, Id, Timestamp};
 use crate::oauth::Client;
 use crate::oauth::logo::Logo;
@@ -96,7 +96,11 @@ pub async fn insert(tx: &mut Tx, id: &Id, client: &Client, now: Timestamp) -> Re
     .bind(now)
     .bind(client.backchannel_logout_uri.is_some())
     .bind(client.is_unchecked());
-    Ok(tx.execute(statement).await? > 0)
+    let is_new = tx.execute(statement).await? > 0;
+    if is_new {
+        set_origins(tx, client).await?;
+    }
+    Ok(is_new)
 }
 
 /// Replaces the definition that was read from `before`; false if it is another by now, so that no edit is lost.
@@ -111,7 +115,16 @@ pub async fn update(tx: &mut Tx, before: &Client, client: &Client, now: Timestam
     .bind(text(client)?)
     .bind(now)
     .bind(client.backchannel_logout_uri.is_some());
-    Ok(tx.execute(statement).await? > 0)
+    let is_done = tx.execute(statement).await? > 0;
+    if is_done {
+        set_origins(tx, client).await?;
+    }
+    Ok(is_done)
+}
+
+/// Those that registered themselves are too many for a list in memory: their origins are rows (decision 22).
+async fn set_origins(tx: &mut Tx, client: &Client) -> Result<(), Fault> {
+    if client.is_unchecked() { registrations::set_origins(tx, &client.client_id, &client.cors_origins()).await } else { Ok(()) }
 }
 
 /// Removes a client with its secrets and logo, and what people remembered for it; false if there was none.

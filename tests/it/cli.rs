@@ -342,3 +342,22 @@ async fn the_demo_tells_a_script_everything() {
     let left: Vec<PathBuf> = std::fs::read_dir(&inner).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left, Vec::<PathBuf>::new());
 }
+
+/// What an operator says about pairwise subjects and keys elsewhere arrives, and a registration token is printed this once.
+#[test]
+fn registration_tokens_and_clients_of_other_kinds() {
+    let house = House::init();
+    let add = ["client", "add", "--name", "App", "--redirect", CALLBACK];
+    let more = ["--auth-method", "private_key_jwt", "--jwks-uri", "https://app.test/jwks", "--subject-type", "pairwise"];
+    let done = house.json(&[&add[..], &more[..], &["--sector-identifier-uri", "https://sector.test/list.json"]].concat());
+    let shown = house.json(&["client", "show", done["client_id"].as_str().unwrap()]);
+    assert_eq!((&shown["jwks_uri"], &shown["subject_type"]), (&json!("https://app.test/jwks"), &json!("pairwise")));
+    assert_eq!(shown["sector_identifier_uri"], "https://sector.test/list.json");
+    let two = [&add[..], &["--redirect", "https://other.test/cb", "--subject-type", "pairwise"]].concat();
+    assert!(!house.run(&two, "").status.success(), "two hosts are no sector");
+    let made = house.json(&["client", "registration-token", "--days", "1", "--uses", "3"]);
+    assert!(made["registration_token"].as_str().unwrap().starts_with("ia_"));
+    assert_eq!(made["uses"], 3);
+    let audit = house.json(&["audit"]).to_string();
+    assert!(audit.contains("registration_token_made") && !audit.contains("ia_"), "{audit}");
+}

@@ -601,6 +601,19 @@ async fn preflights() {
     assert_eq!(preflight("https://app.test").await, None);
 }
 
+/// Decision 21: an API that nobody registered is open to an operator's clients where the settings say so, never to strangers.
+#[tokio::test]
+async fn no_resources_for_strangers() {
+    let app = registering("open", &[("RESOURCES__UNREGISTERED", "allow")]).await;
+    let machine = Rp::of(&app, &app.machine("machine", "api").await);
+    let own = Own::new(&app, json!({ "grant_types": ["client_credentials"], "redirect_uris": null })).await;
+    let fields = [("grant_type", "client_credentials"), ("resource", "https://api.test/")];
+    assert_eq!(machine.post("/token", &fields).await.status, 200);
+    let refused = own.rp.post("/token", &fields).await;
+    assert_eq!((refused.status, refused.error().as_str()), (400, "invalid_target"));
+    assert_eq!(own.rp.post("/token", &fields[..1]).await.status, 200);
+}
+
 /// Registration costs with ten thousand clients what it costs with ten.
 #[tokio::test]
 async fn many_clients_cost_nothing() {

@@ -162,6 +162,8 @@ async fn the_operator_has_the_last_word() {
     let client = stored(&app, &own.rp.id).await;
     assert_eq!((client.name.as_str(), client.trusted, client.access_token_seconds), ("Journal", ConsentPolicy::Skip, 77));
     assert_eq!(client.origins, ["https://spa.test"]);
+    let preflight = own.rp.send("OPTIONS", "/token", &[("origin", "https://spa.test".to_owned())], "").await;
+    assert_eq!(preflight.header("access-control-allow-origin"), Some("https://spa.test"));
     edit(app.desk(), &own.rp.id, &Changes { state: Some(State::Disabled), ..Changes::default() }).await.unwrap();
     for answer in [own.get(&app).await, own.put(&app, &own.told).await, own.delete(&app).await] {
         assert_eq!(answer.status, 401);

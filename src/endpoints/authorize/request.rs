@@ -223,7 +223,9 @@ pub(in crate::endpoints) async fn may_use_resource(provider: &Provider, client: 
         return Ok(client.client.resources.iter().any(|own| own == uri));
     }
     let absolute = url::Url::parse(uri).is_ok_and(|url| url.fragment().is_none() && url.has_host());
-    Ok(absolute && provider.policy.unregistered_resources == UnregisteredResources::Allowed)
+    // Whoever registered itself is a stranger to the APIs of the house, too.
+    let is_known = !client.client.is_unchecked();
+    Ok(absolute && is_known && provider.policy.unregistered_resources == UnregisteredResources::Allowed)
 }
 
 /// `create` is a word only where people may sign up (Initiating User Registration 1.0 section 4.1.1).

@@ -119,12 +119,8 @@ pub async fn register(
 
     let method = client.auth_method;
     let new_secret = || FreshSecret::new(provider.new_id()?, method, &provider.vault, &provider.random, asked.now);
-    let (secret, stored) = match method.uses_secret() {
-        true => Some(new_secret()?),
-        false => None,
-    }
-    .map(|fresh| (fresh.plain, fresh.stored))
-    .unzip();
+    let secret = method.uses_secret().then(new_secret).transpose()?;
+    let (secret, stored) = secret.map(|fresh| (fresh.plain, fresh.stored)).unzip();
     let token = RegistrationAccessToken::new(&provider.random)?;
     let (id, event_id) = (provider.new_id()?, provider.new_id()?);
     let event = event("client_registered", &client.client_id, asked);
@@ -139,7 +135,6 @@ pub async fn register(
             return Err(Fault::new("endpoints: register", "a random client id is taken"));
         }
         registrations::insert(tx, &row.client_id, &token_hash, now).await?;
-        registrations::set_origins(tx, &row.client_id, &row.cors_origins()).await?;
         if let Some(secret) = &stored {
             clients::insert_secret(tx, &id, secret).await?;
         }

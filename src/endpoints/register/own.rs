@@ -82,7 +82,6 @@ pub async fn update(
         if !clients::update(tx, &before, &client, now).await? {
             return Ok(false);
         }
-        registrations::set_origins(tx, &client.client_id, &client.cors_origins()).await?;
         secrets.write(tx, &id).await?;
         if let Some(logo) = &logo {
             clients::set_logo(tx, &id, logo).await?;

@@ -7,11 +7,13 @@ use vouchsafe::store::{Value, sql};
 use super::TestApp;
 
 /// The tables that security hangs on. Guesses and interactions are meant to change by being asked.
-const TABLES: [(&str, &str); 13] = [
+const TABLES: [(&str, &str); 15] = [
     ("users", "SELECT id, email, disabled_at FROM users ORDER BY id"),
     ("password_hashes", "SELECT user_id, phc FROM password_hashes ORDER BY user_id"),
     ("clients", "SELECT client_id, definition FROM clients ORDER BY client_id"),
     ("client_secrets", "SELECT id, hash, expires_at FROM client_secrets ORDER BY id"),
+    ("client_registrations", "SELECT client_id, token_hash, used_at FROM client_registrations ORDER BY client_id"),
+    ("registration_tokens", "SELECT id, uses_left FROM registration_tokens ORDER BY id"),
     ("signing_keys", "SELECT kid, state FROM signing_keys ORDER BY kid"),
     ("sessions", "SELECT id, token_hash, user_id, auth_time, ended_at FROM sessions ORDER BY id"),
     ("consents", "SELECT user_id, client_id, scope FROM consents ORDER BY user_id, client_id"),
