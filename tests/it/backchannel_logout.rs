@@ -395,3 +395,13 @@ fn an_operator_says_where() {
     let shown = house.json(&["client", "show", "web"]);
     assert_eq!((shown["backchannel_logout_uri"].as_str(), shown["frontchannel_logout_uri"].as_str()), (None, Some(front)));
 }
+
+/// Protects that no session ends in silence: `identity::sessions` alone ends them, by these statements, and notes first whom to tell.
+#[test]
+fn every_way_to_end_a_session_is_known() {
+    let text = include_str!("../../src/store/sessions.rs");
+    let ways = ["pub async fn end(", "pub async fn end_all_for_user("];
+    assert!(ways.iter().all(|way| text.contains(way)));
+    let found = text.matches("UPDATE sessions SET ended_at").count();
+    assert_eq!(found, ways.len(), "another way to end sessions has to tell apps, as identity::sessions::end does");
+}
