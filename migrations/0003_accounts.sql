@@ -29,5 +29,8 @@ CREATE INDEX one_time_tokens_user_id ON one_time_tokens (user_id);
 CREATE INDEX one_time_tokens_interaction_id ON one_time_tokens (interaction_id);
 CREATE INDEX one_time_tokens_expires_at ON one_time_tokens (expires_at);
 
+-- Another resource (RFC 8707) is another question.
+ALTER TABLE consents ADD COLUMN resources TEXT NOT NULL DEFAULT '[]';
+
 -- Nothing takes a lease: rotation and the outbox decide by conditional statements.
 DROP TABLE leases;

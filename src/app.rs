@@ -10,16 +10,17 @@ use tokio::sync::watch;
 use crate::admin::{self, Desk, OPERATOR};
 use crate::base::{Clock, Fault, Random};
 use crate::cache::{Buckets, Rule};
-use crate::config::{self, BreachedSource, Config, Migrate, Synchronous};
-use crate::endpoints::{Policy, Provider, Registry, UnregisteredResources, accounts, discovery};
+use crate::config::{self, BreachedSource, Config, Migrate, PublicPkce, RegistrationMode, Synchronous};
+use crate::endpoints::{ClientKeys, Policy, Provider, Registry, UnregisteredResources, accounts, discovery, register};
 use crate::federation::demo_rp::DemoRp;
 pub use crate::federation::demo_rp::Registration;
 use crate::identity::one_time::CodeKey;
 use crate::identity::passwords::{Capacity, Hasher};
 use crate::identity::policy::{Breached, PasswordPolicy};
 use crate::jobs::Jobs;
-use crate::keys::{self, Ring, Vault, rotation};
+use crate::keys::{self, PairwiseKey, Ring, Vault, rotation};
 use crate::notify::{self, Post, PostParts, Templates};
+use crate::oauth::PkcePolicy;
 use crate::outbound::{LoopbackHttp, Outbound, Rules};
 use crate::store::migrations::{self, State as Schema};
 use crate::store::{Db, Durability, Options};
@@ -113,6 +114,7 @@ impl App {
     pub async fn of(shop: Shop) -> Result<Self, Fault> {
         rotation::ensure(&shop.db, &shop.vault, &shop.clock, &shop.random, &key_policy(&shop.config)).await?;
         let ring = Ring::load(&shop.db, &shop.vault, shop.clock.now()).await?;
+        let pairwise = PairwiseKey::open(&shop.db, &shop.vault, &shop.random, shop.clock.now()).await?;
         let policy = policy(&shop.config);
         let csrf = Csrf::new(shop.vault.mac_key("csrf")?);
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
@@ -131,11 +133,13 @@ impl App {
             random: shop.random,
             verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
             post: post(&shop.config, &shop.vault)?,
-            outbound: Outbound::new(rules(&shop.config)),
             code_key: CodeKey::new(shop.vault.mac_key("one-time-code")?),
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
             vault: shop.vault,
             policy,
+            pairwise,
+            outbound: Outbound::new(rules(&shop.config)),
+            client_keys: ClientKeys::default(),
         });
         let state = Shared::new(state(&shop.config, &provider, csrf)?);
         Ok(Self { config: shop.config, provider, state, demo: None })
@@ -241,6 +245,26 @@ fn policy(config: &Config) -> Policy {
         access_alg: config.token.access_alg,
         strangers_visits: Rule::per_hour(config.limits.visits_per_hour),
         accounts: accounts_policy(config),
+        registration: registration_policy(config),
+    }
+}
+
+/// Which apps register themselves, and what they get.
+fn registration_policy(config: &Config) -> register::Policy {
+    register::Policy {
+        mode: match config.registration.mode {
+            RegistrationMode::Off => register::Mode::Off,
+            RegistrationMode::Token => register::Mode::Token,
+            RegistrationMode::Open => register::Mode::Open,
+        },
+        public_pkce: match config.registration.public_pkce {
+            PublicPkce::Required => PkcePolicy::Required,
+            PublicPkce::Optional => PkcePolicy::Optional,
+        },
+        unused_seconds: config.registration.unused_seconds,
+        access_token_seconds: config.token.access_seconds,
+        refresh_idle_seconds: config.token.refresh_idle_seconds,
+        refresh_absolute_seconds: config.token.refresh_absolute_seconds,
     }
 }
 
@@ -261,7 +285,8 @@ fn accounts_policy(config: &Config) -> accounts::Policy {
     }
 }
 
-fn rate_rules(limits: &config::LimitSettings) -> RateRules {
+fn rate_rules(config: &Config) -> RateRules {
+    let limits = &config.limits;
     RateRules {
         pages: Rule::per_minute(limits.pages_per_minute),
         guesses: Rule::per_minute(limits.guesses_per_minute),
@@ -269,6 +294,7 @@ fn rate_rules(limits: &config::LimitSettings) -> RateRules {
         failures: Rule::per_minute(limits.failures_per_minute),
         machines: Rule::per_minute(limits.machines_per_minute),
         client: Rule::per_minute(limits.client_per_minute),
+        registrations: Rule::per_hour(config.registration.per_hour),
     }
 }
 
@@ -332,7 +358,7 @@ fn state(config: &Config, provider: &Arc<Provider>, csrf: Csrf) -> Result<State,
         csrf,
         trusted_proxies: config.trusted_proxies.clone(),
         trusted_hosts: config.trusted_hosts.clone(),
-        limits: Limits::new(Arc::clone(&provider.buckets), rate_rules(&config.limits)),
+        limits: Limits::new(Arc::clone(&provider.buckets), rate_rules(config)),
         house: Arc::new(HouseLook {
             name: config.house.name.clone(),
             logo_url: None,

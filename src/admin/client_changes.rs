@@ -7,7 +7,7 @@ use super::Limits;
 use crate::jose::JwkSet;
 use crate::oauth::{
     AccessTokenFormat, ApplicationType, AuthMethod, Client, ConsentPolicy, GrantType, PkcePolicy, Problem, RedirectUri,
-    RefreshPolicy, ResponseType, Scope,
+    RefreshPolicy, ResponseType, Scope, SubjectType,
 };
 
 /// New values for the fields that are named; everything else stays as it is.
@@ -23,6 +23,11 @@ pub struct Changes {
     pub auth_method: Option<AuthMethod>,
     pub auth_signing_alg: Option<String>,
     pub jwks: Option<Value>,
+    /// Takes the place of `jwks`, and the other way round.
+    pub jwks_uri: Option<String>,
+    pub subject_type: Option<SubjectType>,
+    /// Taken at the operator's word: the list behind it is not fetched.
+    pub sector_identifier_uri: Option<String>,
     pub grant_types: Option<Vec<GrantType>>,
     pub response_types: Option<Vec<String>>,
     pub scope: Option<String>,
@@ -136,7 +141,14 @@ impl Changes {
                 problems.push(Problem { field: "jwks", why: why.to_owned() });
             }
             client.jwks = Some(jwks.clone());
+            client.more.jwks_uri = None;
         }
+        if self.jwks_uri.is_some() {
+            client.jwks = self.jwks.clone();
+            client.more.jwks_uri.clone_from(&self.jwks_uri);
+        }
+        set_some(&mut client.more.subject_type, self.subject_type.as_ref());
+        set_some(&mut client.more.sector_identifier_uri, self.sector_identifier_uri.as_ref());
         if let Some(grants) = &self.grant_types {
             client.grant_types.clone_from(grants);
             let has_code = grants.contains(&GrantType::AuthorizationCode);

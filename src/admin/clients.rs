@@ -3,13 +3,11 @@
 pub use super::client_changes::{Changes, State};
 pub use crate::store::clients::Stored;
 
-use super::{Desk, Refusal, logo};
-use crate::base::{Fault, Id, Secret, Timestamp, public_id, sha256_base64url};
-use crate::oauth::{AuthMethod, Client, Problem};
+use super::{Desk, Refusal};
+use crate::base::{Fault, Id, Secret, Timestamp, public_id};
+use crate::oauth::{AuthMethod, Client, Problem, logo};
 use crate::store::{audit, changes, clients, grants};
-
-/// What every client secret begins with, so that scanners for leaked secrets know one.
-const SECRET_PREFIX: &str = "cs_";
+use crate::tokens::{FreshSecret, SecretChange};
 
 /// A client after an act, with its new secret if it got one. This is the only moment at which the secret can be read.
 pub struct Done {
@@ -28,12 +26,6 @@ pub struct NewClient {
 /// The shortest secret that is taken from elsewhere, in characters: an HMAC key has 256 bits (RFC 7518 section 3.2).
 const SHORTEST_SECRET: usize = 32;
 
-/// A secret in its two forms.
-struct Fresh {
-    plain: Secret<String>,
-    stored: clients::Secret,
-}
-
 /// Registers a client.
 ///
 /// # Errors
@@ -48,7 +40,11 @@ pub async fn add(desk: &Desk, new: NewClient, changes: &Changes) -> Result<Done,
     if new.secret.as_ref().is_some_and(|secret| secret.expose().len() < SHORTEST_SECRET) {
         return Err(Refusal::one("client_secret", "must have at least 32 characters"));
     }
-    let fresh = if has_secret(client.auth_method) { Some(fresh_secret(desk, client.auth_method, new.secret)?) } else { None };
+    let method = client.auth_method;
+    let fresh = match new.secret.filter(|_| method.uses_secret()) {
+        Some(given) => Some(FreshSecret::given(desk.new_id()?, method, given, &desk.vault, desk.now())?),
+        None => method.uses_secret().then(|| fresh_secret(desk, method)).transpose()?,
+    };
     let (id, now) = (desk.new_id()?, desk.now());
     let (event_id, event) = event(desk, "client_added", &client.client_id)?;
     let (plain, stored) = fresh.map(|fresh| (fresh.plain, fresh.stored)).unzip();
@@ -61,7 +57,7 @@ pub async fn add(desk: &Desk, new: NewClient, changes: &Changes) -> Result<Done,
             clients::insert_secret(tx, &id, secret).await?;
         }
         if let Some(logo) = &logo {
-            clients::set_logo(tx, &id, &logo.digest, &logo.row).await?;
+            clients::set_logo(tx, &id, logo).await?;
         }
         audit::write(tx, &event_id, &event).await?;
         changes::raise(tx, changes::Topic::Clients).await?;
@@ -90,26 +86,8 @@ fn apply(desk: &Desk, changes: &Changes, client: &mut Client) -> Result<Option<l
     Ok(logo)
 }
 
-const fn has_secret(method: AuthMethod) -> bool {
-    match method {
-        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost | AuthMethod::ClientSecretJwt => true,
-        AuthMethod::None | AuthMethod::PrivateKeyJwt => false,
-    }
-}
-
-/// 256 random bits, unless one was given. Only client_secret_jwt needs the value again; for all others its hash is enough.
-fn fresh_secret(desk: &Desk, method: AuthMethod, given: Option<Secret<String>>) -> Result<Fresh, Fault> {
-    let plain = match given {
-        Some(secret) => secret.expose().clone(),
-        None => format!("{SECRET_PREFIX}{}", desk.random.token()?),
-    };
-    let id = desk.new_id()?;
-    let sealed = match method {
-        AuthMethod::ClientSecretJwt => Some(desk.vault.seal("client_secrets", "sealed", id.as_str(), plain.as_bytes())?),
-        _ => None,
-    };
-    let stored = clients::Secret { id, hash: sha256_base64url(&plain), sealed, created_at: desk.now(), expires_at: None };
-    Ok(Fresh { plain: Secret::new(plain), stored })
+fn fresh_secret(desk: &Desk, method: AuthMethod) -> Result<FreshSecret, Fault> {
+    FreshSecret::new(desk.new_id()?, method, &desk.vault, &desk.random, desk.now())
 }
 
 fn event(desk: &Desk, kind: &str, client_id: &str) -> Result<(Id, audit::AuditEvent), Fault> {
@@ -142,13 +120,6 @@ async fn find(desk: &Desk, client_id: &str) -> Result<Stored, Refusal> {
     found.ok_or_else(|| Refusal::NotFound(format!("client {client_id:?}")))
 }
 
-/// What happens to the secrets of a client when its way of authenticating changes.
-enum Secrets {
-    Keep,
-    Remove,
-    Replace(clients::Secret),
-}
-
 /// Changes a client. It gets a new secret if its new way of authenticating needs one that it has not.
 ///
 /// # Errors
@@ -157,7 +128,8 @@ pub async fn edit(desk: &Desk, client_id: &str, changes: &Changes) -> Result<Don
     let before = find(desk, client_id).await?;
     let mut client = before.client.clone();
     let logo = apply(desk, changes, &mut client)?;
-    let (secrets, plain) = secrets_after(desk, &before.client, &client)?;
+    let (from, to) = (before.client.auth_method, client.auth_method);
+    let (secrets, plain) = SecretChange::between(from, to, || fresh_secret(desk, to))?;
     let (event_id, event) = event(desk, "client_edited", client_id)?;
     let now = desk.now();
     let after = client.clone();
@@ -165,16 +137,9 @@ pub async fn edit(desk: &Desk, client_id: &str, changes: &Changes) -> Result<Don
         if !clients::update(tx, &before.client, &after, now).await? {
             return Ok(false);
         }
-        match &secrets {
-            Secrets::Keep => {}
-            Secrets::Remove => clients::remove_secrets(tx, &before.id).await?,
-            Secrets::Replace(secret) => {
-                clients::remove_secrets(tx, &before.id).await?;
-                clients::insert_secret(tx, &before.id, secret).await?;
-            }
-        }
+        secrets.write(tx, &before.id).await?;
         if let Some(logo) = &logo {
-            clients::set_logo(tx, &before.id, &logo.digest, &logo.row).await?;
+            clients::set_logo(tx, &before.id, logo).await?;
         }
         audit::write(tx, &event_id, &event).await?;
         changes::raise(tx, changes::Topic::Clients).await?;
@@ -183,29 +148,16 @@ pub async fn edit(desk: &Desk, client_id: &str, changes: &Changes) -> Result<Don
     if is_done.await? { Ok(Done { client, secret: plain }) } else { Err(Refusal::Changed) }
 }
 
-fn secrets_after(desk: &Desk, before: &Client, after: &Client) -> Result<(Secrets, Option<Secret<String>>), Fault> {
-    let (from, to) = (before.auth_method, after.auth_method);
-    let is_kept = from == to || has_secret(from) && has_secret(to) && to != AuthMethod::ClientSecretJwt;
-    if is_kept {
-        return Ok((Secrets::Keep, None));
-    }
-    if !has_secret(to) {
-        return Ok((Secrets::Remove, None));
-    }
-    let fresh = fresh_secret(desk, to, None)?;
-    Ok((Secrets::Replace(fresh.stored), Some(fresh.plain)))
-}
-
 /// Gives a client a new secret. The one before goes on for `overlap_seconds`, so that nothing stops in between.
 ///
 /// # Errors
 /// There is no such client, it has no secrets, or something broke.
 pub async fn rotate_secret(desk: &Desk, client_id: &str, overlap_seconds: i64) -> Result<Done, Refusal> {
     let Stored { id, client, .. } = find(desk, client_id).await?;
-    if !has_secret(client.auth_method) {
+    if !client.auth_method.uses_secret() {
         return Err(Refusal::one("auth_method", format!("is {}, which has no secret", client.auth_method)));
     }
-    let fresh = fresh_secret(desk, client.auth_method, None)?;
+    let fresh = fresh_secret(desk, client.auth_method)?;
     let (event_id, event) = event(desk, "client_secret_rotated", client_id)?;
     let until: Timestamp = desk.now().plus(overlap_seconds);
     let stored = fresh.stored;

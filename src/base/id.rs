@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clock, Fault, Random, base64url};
+use super::{Clock, Fault, Random, Timestamp, base64url};
 
 /// The id of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,6 +23,14 @@ impl Id {
             *to = *from;
         }
         Ok(Self(uuid::Builder::from_bytes(bytes).with_version(uuid::Version::SortRand).into_uuid().to_string()))
+    }
+
+    /// Before every id that was made at this moment or later, and after those that were made before.
+    pub fn first_of(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.unix()).unwrap_or_default().saturating_mul(1000);
+        let text = format!("{millis:012x}");
+        let (first, second) = text.split_at_checked(8).unwrap_or((&text, ""));
+        Self(format!("{first}-{second}-"))
     }
 
     /// An id that was read back from a row or a URL of ours.

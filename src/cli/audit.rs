@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Failure, table};
-use super::words::moment;
+use super::words::{self, moment};
 use crate::admin::audit::{self, AuditEvent, Filter};
 use crate::admin::{Desk, users};
 
@@ -19,6 +19,12 @@ pub struct Audit {
     /// Only events about this person, by id, sub or e-mail address.
     #[arg(long, value_name = "PERSON")]
     user: Option<String>,
+    /// Only events since then: `30m`, `12h`, `7d`, or a day in UTC such as `2026-01-31`.
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Pass over so many of the newest.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    skip: i64,
 }
 
 pub async fn run(audit: Audit, desk: &Desk) -> Result<Answer, Failure> {
@@ -26,7 +32,15 @@ pub async fn run(audit: Audit, desk: &Desk) -> Result<Answer, Failure> {
         Some(who) => Some(users::find(desk, &who).await?.id),
         None => None,
     };
-    let events = audit::list(desk, &Filter { kind: audit.kind, user_id, limit: audit.limit }).await?;
+    let since = match audit.since {
+        Some(text) => {
+            let why = || Failure::new(format!("--since {text}: is neither a time like 12h nor a day like 2026-01-31"));
+            Some(words::since(&text, desk.clock.now()).ok_or_else(why)?)
+        }
+        None => None,
+    };
+    let filter = Filter { kind: audit.kind, user_id, since, skip: audit.skip, limit: audit.limit };
+    let events = audit::list(desk, &filter).await?;
     let rows: Vec<_> = events.iter().map(row).collect();
     let text = table(&["AT", "KIND", "BY", "PERSON", "CLIENT", "FROM", "DETAIL"], &rows);
     Ok(Answer::new(text, events.iter().map(as_json).collect()))

@@ -7,7 +7,9 @@ use clap::Args;
 use super::answer::Failure;
 use super::words::{read, read_json};
 use crate::admin::clients::Changes;
-use crate::oauth::{AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, GrantType, PkcePolicy, RefreshPolicy};
+use crate::oauth::{
+    AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, GrantType, PkcePolicy, RefreshPolicy, SubjectType,
+};
 
 /// What can be said about a client. What is not said stays as it is, or gets the default of a new one. A list that is named
 /// replaces the list that was there.
@@ -34,6 +36,15 @@ pub struct ClientArgs {
     /// A file with its public keys (JWK set).
     #[arg(long, value_name = "FILE")]
     pub jwks: Option<PathBuf>,
+    /// Where its public keys are (https), in the place of --jwks.
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    pub jwks_uri: Option<String>,
+    /// public, or pairwise: apps of other sectors know a person by another subject.
+    #[arg(long, value_name = "TYPE", value_parser = subject_type)]
+    pub subject_type: Option<SubjectType>,
+    /// Its host names the sector of a pairwise app; needed where redirect URIs have several hosts. It is not fetched.
+    #[arg(long, value_name = "URL")]
+    pub sector_identifier_uri: Option<String>,
     /// authorization_code, refresh_token, client_credentials or implicit; may be given several times.
     #[arg(long = "grant", value_name = "GRANT", value_parser = grant)]
     pub grant: Vec<GrantType>,
@@ -109,6 +120,9 @@ impl ClientArgs {
             auth_method: self.auth_method,
             auth_signing_alg: self.auth_signing_alg.clone(),
             jwks: self.jwks.as_deref().map(read_json).transpose()?,
+            jwks_uri: self.jwks_uri.clone(),
+            subject_type: self.subject_type,
+            sector_identifier_uri: self.sector_identifier_uri.clone(),
             grant_types: some(&self.grant),
             response_types: some(&self.response_type),
             scope: self.scope.clone(),
@@ -153,4 +167,5 @@ parsers! {
     application_type: ApplicationType;
     consent: ConsentPolicy;
     refresh: RefreshPolicy;
+    subject_type: SubjectType;
 }

@@ -9,7 +9,8 @@ use super::paste::{self, For};
 use super::words::moment;
 use crate::admin::Desk;
 use crate::admin::clients::{self, Done, NewClient, State};
-use crate::config::Config;
+use crate::admin::registration;
+use crate::config::{Config, RegistrationMode};
 use crate::oauth::Client;
 
 /// Seconds that a secret goes on beside its successor.
@@ -35,6 +36,15 @@ pub enum Verb {
         /// How long the secret before goes on.
         #[arg(long, value_name = "SECONDS", default_value_t = OVERLAP_SECONDS, value_parser = clap::value_parser!(i64).range(0..=31_536_000))]
         overlap: i64,
+    },
+    /// Make a token with which an application may register itself, where `registration.mode` is `token`.
+    RegistrationToken {
+        /// How long it is good for.
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=3650))]
+        days: i64,
+        /// How many applications may register with it; any number by default.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
+        uses: Option<i64>,
     },
     /// Remove one, with everything that it was granted.
     Remove {
@@ -109,11 +119,22 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Fai
             }
             Ok(Answer::new(text, as_json(&done)))
         }
+        Verb::RegistrationToken { days, uses } => registration_token(desk, config, days * 86_400, uses).await,
         Verb::Remove { id } => {
             clients::remove(desk, &id).await?;
             Ok(Answer::new(format!("removed {id}"), json!({ "client_id": id })))
         }
     }
+}
+
+async fn registration_token(desk: &Desk, config: &Config, seconds: i64, uses: Option<i64>) -> Result<Answer, Failure> {
+    let handed = registration::hand_out(desk, seconds, uses).await?;
+    let token = handed.token.expose();
+    let mut text = format!("registration token  {token}   (shown this once)\ngood until          {}", moment(handed.expires_at));
+    if config.registration.mode != RegistrationMode::Token {
+        text.push_str("\n`registration.mode` is not `token`: nothing asks for it yet");
+    }
+    Ok(Answer::new(text, json!({ "registration_token": token, "expires_at": handed.expires_at, "uses": uses })))
 }
 
 const fn state(client: &Client) -> &'static str {

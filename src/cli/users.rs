@@ -1,4 +1,4 @@
-//! `user add|list|show|set-password|disable|enable|remove|import`. Passwords come on standard input and are never printed.
+//! `user add|list|show|set-password|disable|enable|remove|invite|import`. Passwords come on standard input and are never printed.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,9 +10,12 @@ use super::answer::{Answer, Failure, Form, table};
 use super::import::Import;
 use super::words::{moment, read_json, secret_from_stdin};
 use crate::admin::Desk;
+use crate::admin::invitations::{self, Guest, Inviter, SignUp};
 use crate::admin::users::{self, About, Address, NewUser, User, Weakness};
+use crate::app;
 use crate::base::Id;
-use crate::config::Config;
+use crate::config::{Config, SignUpMode};
+use crate::identity::one_time::CodeKey;
 use crate::identity::passwords::{Capacity, Hasher};
 use crate::web::texts::{Lang, texts};
 
@@ -45,6 +48,8 @@ pub enum Verb {
     Enable(Who),
     /// Remove a person with everything that hangs on them.
     Remove(Who),
+    /// Invite somebody to make an account, by mail.
+    Invite(Invite),
     /// Add the people of a file, with the password hashes of another house.
     Import(Import),
 }
@@ -74,6 +79,23 @@ pub struct Add {
     password_stdin: bool,
 }
 
+#[derive(Args)]
+pub struct Invite {
+    /// The address that the mail goes to, and that the account will have.
+    #[arg(long)]
+    email: String,
+    /// The person's name; they may choose another.
+    #[arg(long)]
+    name: Option<String>,
+    /// The language of the mail: en or de.
+    #[arg(long, default_value = "en", value_parser = lang)]
+    lang: Lang,
+}
+
+fn lang(text: &str) -> Result<Lang, String> {
+    Lang::parse(text).ok_or_else(|| "must be en or de".to_owned())
+}
+
 pub async fn run(verb: Verb, desk: &Desk, config: &Config, form: Form) -> Result<Answer, Failure> {
     let house = config.house.name.as_str();
     match verb {
@@ -92,9 +114,25 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config, form: Form) -> Result
         }
         Verb::Disable(who) => done("disabled", users::disable(desk, &who.person).await?),
         Verb::Enable(who) => done("enabled", users::enable(desk, &who.person).await?),
+        Verb::Invite(invite) => self::invite(invite, desk, config).await,
         Verb::Import(import) => super::import::run(&import, desk, form).await,
         Verb::Remove(who) => done("removed", users::remove(desk, &who.person).await?),
     }
+}
+
+async fn invite(invite: Invite, desk: &Desk, config: &Config) -> Result<Answer, Failure> {
+    let post = app::post(config, &desk.vault)?;
+    let sign_up = match config.accounts.sign_up {
+        SignUpMode::Off => SignUp::Off,
+        SignUpMode::Open | SignUpMode::Invitation => SignUp::Possible,
+    };
+    let code_key = CodeKey::new(desk.vault.mac_key("one-time-code")?);
+    let inviter = Inviter { issuer: &config.issuer, post: &post, code_key, sign_up };
+    let Invite { email, name, lang } = invite;
+    let shown = email.trim().to_owned();
+    let expires_at = invitations::invite(desk, &inviter, Guest { email, name, lang }).await?;
+    let text = format!("invited {shown}; the link is good until {}", moment(expires_at));
+    Ok(Answer::new(text, json!({ "email": shown, "expires_at": expires_at })))
 }
 
 fn done(what: &str, user: User) -> Result<Answer, Failure> {

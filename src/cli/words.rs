@@ -24,6 +24,29 @@ pub fn moment(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// The moment that `30m`, `12h`, `7d` or `2026-01-31` says, as seen from `now`.
+pub fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let unit = |mark, seconds: i64| {
+        let number = text.strip_suffix(mark)?.parse::<u32>().ok()?;
+        Some(now.plus(-i64::from(number).saturating_mul(seconds)))
+    };
+    unit('m', 60).or_else(|| unit('h', 3600)).or_else(|| unit('d', 86_400)).or_else(|| day(text))
+}
+
+/// Midnight of a day in UTC.
+fn day(text: &str) -> Option<Timestamp> {
+    let mut parts = text.split('-').map(|part| part.parse::<u32>().map(i64::from).ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if parts.next().is_some() || !(1970..=9999).contains(&year) {
+        return None;
+    }
+    let (shifted_year, shifted_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = shifted_year * 365 + shifted_year / 4 - shifted_year / 100 + shifted_year / 400 - 719_468;
+    let at = Timestamp::from_unix((days + (153 * shifted_month + 2) / 5 + day - 1).saturating_mul(86_400));
+    // What is no day of the calendar comes out as another.
+    (at.date() == (year, month, day)).then_some(at)
+}
+
 /// The first line of standard input.
 pub fn secret_from_stdin() -> Result<Secret<String>, Failure> {
     let mut text = String::new();
@@ -63,6 +86,30 @@ mod tests {
             (-1, "1969-12-31 23:59:59Z"),
         ] {
             assert_eq!(moment(Timestamp::from_unix(unix)), text);
+        }
+    }
+
+    /// Times back from now, and days that there are.
+    #[test]
+    fn spans_and_days() {
+        let now = Timestamp::from_unix(1_000_000);
+        for (text, unix) in [
+            ("30m", Some(998_200)),
+            ("12h", Some(956_800)),
+            ("7d", Some(395_200)),
+            ("1970-01-01", Some(0)),
+            ("2000-02-29", Some(951_782_400)),
+            ("2026-01-31", Some(1_769_817_600)),
+            ("1900-02-29", None),
+            ("2026-02-29", None),
+            ("2026-13-01", None),
+            ("2026-01-00", None),
+            ("2026-01", None),
+            ("-5m", None),
+            ("h", None),
+            ("yesterday", None),
+        ] {
+            assert_eq!(since(text, now).map(Timestamp::unix), unix, "{text}");
         }
     }
 }

@@ -61,6 +61,7 @@ impl Reader<'_> {
         let token = self.token(keys.as_ref());
         let password = self.password();
         let accounts = self.accounts();
+        let registration = self.registration();
         let limits = self.limits();
         let house = self.house();
         let mail = self.mail(issuer.as_ref(), house.as_ref());
@@ -89,6 +90,7 @@ impl Reader<'_> {
             password: password?,
             keys: keys?,
             accounts: accounts?,
+            registration: registration?,
             limits: limits?,
             house: house?,
             mail: mail?,

@@ -6,6 +6,7 @@
 mod checked;
 mod checked_accounts;
 mod checked_mail;
+mod checked_registration;
 mod master_key;
 mod network;
 mod parts;
@@ -17,7 +18,8 @@ use std::path::Path;
 
 pub use parts::{
     AccountSettings, BreachedSource, Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, MailSettings,
-    Migrate, PasswordSettings, SessionSettings, SignUpMode, Switch, Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
+    Migrate, PasswordSettings, PublicPkce, RegistrationMode, RegistrationSettings, SessionSettings, SignUpMode, Switch,
+    Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};
 

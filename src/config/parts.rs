@@ -34,6 +34,7 @@ pub struct Config {
     pub password: PasswordSettings,
     pub keys: KeySettings,
     pub accounts: AccountSettings,
+    pub registration: RegistrationSettings,
     pub limits: LimitSettings,
     pub house: House,
     pub mail: MailSettings,
@@ -158,7 +159,21 @@ pub struct AccountSettings {
     pub deletion_seconds: i64,
 }
 
+/// Apps that register themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegistrationSettings {
+    pub mode: RegistrationMode,
+    pub public_pkce: PublicPkce,
+    /// Nothing: an unused client stays.
+    pub unused_seconds: Option<i64>,
+    pub per_hour: u32,
+}
+
 choices! {
+    /// Which apps may register themselves.
+    RegistrationMode { Off = "off", Token = "token", Open = "open" }
+    /// What public clients that register themselves must do (decision 18).
+    PublicPkce { Required = "required", Optional = "optional" }
     /// Who may make an account.
     SignUpMode { Off = "off", Open = "open", Invitation = "invitation" }
     Switch { On = "on", Off = "off" }

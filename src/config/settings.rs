@@ -122,6 +122,26 @@ const ALL: &[Setting] = &[
     ),
     setting("accounts.deletion_days", Number, "14", "Days in which a person may take back the deletion of their account"),
     setting(
+        "registration.mode",
+        Text,
+        "\"off\"",
+        "Which apps may register themselves (RFC 7591): `off` none, `token` whoever has a token of `vouchsafe client \
+         registration-token`, `open` every one",
+    ),
+    setting(
+        "registration.public_pkce",
+        Text,
+        "\"required\"",
+        "Whether public apps that register themselves have to use PKCE: `required`, or `optional` for conformance tests",
+    ),
+    setting("registration.unused_days", Number, "30", "Days after which an app that nobody ever used goes again; 0: never"),
+    setting(
+        "registration.per_hour",
+        Number,
+        "60",
+        "Registrations, and changes of them, from one address (IPv6: one /64); 0 is no limit",
+    ),
+    setting(
         "keys.algorithms",
         List,
         "[\"RS256\", \"ES256\"]",

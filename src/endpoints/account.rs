@@ -2,7 +2,7 @@
 
 use super::farewell::{self, Parting};
 use super::logout::Farewell;
-use super::{Provider, Signed, Visit, audit};
+use super::{Provider, Signed, Visit, audit_at};
 use crate::base::{Fault, Id, Timestamp};
 use crate::identity::consent;
 use crate::identity::sessions::{self, Session};
@@ -20,6 +20,8 @@ pub struct Account {
 pub struct ConnectedApp {
     pub client_id: String,
     pub name: String,
+    /// The digest of its logo.
+    pub logo: Option<String>,
     pub scope: Scope,
     pub since: Timestamp,
 }
@@ -28,16 +30,21 @@ impl Account {
     /// # Errors
     /// Storage failed.
     pub async fn of(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Self, Fault> {
+        Self::of_user(provider, &signed.user.id, visit.now).await
+    }
+
+    /// The same for who does not sit at a browser of ours.
+    pub(super) async fn of_user(provider: &Provider, user: &Id, now: Timestamp) -> Result<Self, Fault> {
         let mut conn = provider.db.conn();
-        let sessions =
-            sessions::list_for_user(&mut conn, &signed.user.id, provider.policy.session_idle_seconds, visit.now).await?;
-        let consents = consent::list_for_user(&mut conn, &signed.user.id).await?;
+        let sessions = sessions::list_for_user(&mut conn, user, provider.policy.session_idle_seconds, now).await?;
+        let consents = consent::list_for_user(&mut conn, user).await?;
         let mut apps = Vec::new();
-        for (client_id, since) in grants::clients_of_user(&mut conn, &signed.user.id, visit.now).await? {
+        for (client_id, since) in grants::clients_of_user(&mut conn, user, now).await? {
             let client = provider.registry.client(&provider.db, &client_id).await?;
-            let name = client.map_or_else(|| client_id.clone(), |c| c.client.name.clone());
+            let name = client.as_ref().map_or_else(|| client_id.clone(), |c| c.client.name.clone());
+            let logo = client.and_then(|c| c.client.logo.clone());
             let scope = consents.iter().find(|(id, _)| *id == client_id).map(|(_, c)| c.scope().clone()).unwrap_or_default();
-            apps.push(ConnectedApp { client_id, name, scope, since });
+            apps.push(ConnectedApp { client_id, name, logo, scope, since });
         }
         Ok(Self { sessions, apps })
     }
@@ -76,15 +83,36 @@ impl Account {
         if !account.apps.iter().any(|app| app.client_id == client_id) {
             return Ok(false);
         }
-        let mut event = audit("consent_withdrawn", signed.user.id.as_str(), visit.now);
+        let mut event = audit_at("consent_withdrawn", signed.user.id.as_str(), visit);
         event.user_id = Some(signed.user.id.clone());
         event.client_id = Some(client_id.to_owned());
-        event.address = Some(visit.address.to_string());
         let (id, user, client_id, now) = (provider.new_id()?, signed.user.id.clone(), client_id.to_owned(), visit.now);
         provider
             .db
             .write(async move |tx| {
                 consent::withdraw(tx, &user, &client_id, now).await?;
+                audits::write(tx, &id, &event).await
+            })
+            .await?;
+        Ok(true)
+    }
+
+    /// Takes back what this person allowed every client; false if none holds anything.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn withdraw_all(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<bool, Fault> {
+        let account = Self::of(provider, signed, visit).await?;
+        if account.apps.is_empty() {
+            return Ok(false);
+        }
+        let mut event = audit_at("consents_withdrawn", signed.user.id.as_str(), visit);
+        event.user_id = Some(signed.user.id.clone());
+        let (id, user, now) = (provider.new_id()?, signed.user.id.clone(), visit.now);
+        provider
+            .db
+            .write(async move |tx| {
+                consent::withdraw_all(tx, &user, now).await?;
                 audits::write(tx, &id, &event).await
             })
             .await?;
@@ -96,9 +124,8 @@ impl Account {
 type Ending = (Vec<Id>, &'static str, Option<farewells::Farewell>);
 
 async fn end(provider: &Provider, signed: &Signed, (ids, kind, row): Ending, visit: &Visit) -> Result<(), Fault> {
-    let mut event = audit(kind, signed.user.id.as_str(), visit.now);
+    let mut event = audit_at(kind, signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
-    event.address = Some(visit.address.to_string());
     let (id, now) = (provider.new_id()?, visit.now);
     provider
         .db

@@ -69,7 +69,8 @@ pub async fn tell(provider: &Provider, taken: &Taken) -> Result<Outcome, Fault> 
         return lasting("the client is not registered any more, or disabled");
     };
     let Some(uri) = &client.client.backchannel_logout_uri else { return lasting("the client has no address for it any more") };
-    let token = provider.mint().logout_token(&client.client, &taken.sub, &taken.sid, provider.clock.now())?;
+    let sub = provider.subject_of(&client.client, &taken.sub)?;
+    let token = provider.mint().logout_token(&client.client, &sub, &taken.sid, provider.clock.now())?;
     let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", token.expose()).finish();
     let request = http::Request::post(uri)
         .header("content-type", "application/x-www-form-urlencoded")

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::client_keys::{Need, Wanted};
 use super::{ClientRef, Provider, Refusal};
 use crate::base::{Fault, Secret, Timestamp, same, sha256_base64url};
 use crate::jose::{Alg, Expect, JwkSet, VerifyingKey, peek_claims, peek_header, verify};
@@ -165,7 +166,7 @@ async fn asserts(
     endpoint: &str,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let Some(keys) = assertion_keys(provider, client, assertion, now)? else { return Ok(false) };
+    let Some(keys) = assertion_keys(provider, client, assertion, Need::Any, now).await? else { return Ok(false) };
     let token_endpoint = provider.issuer.join("/token");
     let expect = Expect {
         typ: &["JWT", ""],
@@ -176,7 +177,13 @@ async fn asserts(
         now,
         ..Expect::default()
     };
-    let Some(claims) = keys.iter().find_map(|key| verify(assertion, key, &expect).ok()) else { return Ok(false) };
+    let mut verified = keys.iter().find_map(|key| verify(assertion, key, &expect).ok());
+    if verified.is_none() && peek_header(assertion).is_some_and(|header| header.kid.is_none()) {
+        // Without a kid nothing says that the key is a new one, but that it does not verify.
+        let newer = assertion_keys(provider, client, assertion, Need::Newer, now).await?.unwrap_or_default();
+        verified = newer.iter().find_map(|key| verify(assertion, key, &expect).ok());
+    }
+    let Some(claims) = verified else { return Ok(false) };
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let expires_at = claims.get("exp").and_then(Value::as_i64).map(Timestamp::from_unix);
     let (Some(jti), Some(expires_at)) = (text("jti"), expires_at) else { return Ok(false) };
@@ -190,10 +197,11 @@ async fn asserts(
 
 /// The keys that may have signed the assertion of this client, by its registered method; HMAC keys exist for
 /// client_secret_jwt alone.
-fn assertion_keys(
+async fn assertion_keys(
     provider: &Provider,
     client: &ClientRef,
     assertion: &str,
+    need: Need,
     now: Timestamp,
 ) -> Result<Option<Vec<VerifyingKey>>, Fault> {
     let Some(header) = peek_header(assertion) else { return Ok(None) };
@@ -203,6 +211,10 @@ fn assertion_keys(
     }
     match client.client.auth_method {
         AuthMethod::PrivateKeyJwt if alg != Alg::HS256 => {
+            if let Some(uri) = &client.client.more.jwks_uri {
+                let wanted = Wanted { client_id: &client.client.client_id, uri, kid: header.kid.as_deref(), alg };
+                return Ok(Some(provider.client_keys.find(&provider.outbound, &wanted, need, now).await));
+            }
             let Some(set) = client.client.jwks.as_ref().and_then(|jwks| JwkSet::parse_client(jwks).ok()) else {
                 return Ok(None);
             };

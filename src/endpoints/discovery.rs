@@ -4,13 +4,16 @@
 use serde_json::{Map, Value, json};
 
 use super::Provider;
-use crate::oauth::{AuthMethod, GrantType, ResponseMode, claims_of_scope};
+use super::register::Mode;
+use crate::oauth::scope::ACCOUNT;
+use crate::oauth::{AuthMethod, GrantType, ResponseMode, SubjectType, claims_of_scope};
 
 /// The document. `endpoints` are the metadata names and paths of the endpoint table.
 pub fn document<'a>(provider: &Provider, endpoints: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
     let mut document = Map::new();
     document.insert("issuer".to_owned(), json!(provider.issuer.as_str()));
-    for (name, path) in endpoints {
+    let is_there = |name: &str| name != "registration_endpoint" || provider.policy.registration.mode != Mode::Off;
+    for (name, path) in endpoints.filter(|(name, _)| is_there(name)) {
         document.insert(name.to_owned(), json!(provider.issuer.join(path)));
     }
     let Value::Object(rules) = rules(provider) else { return Value::Object(document) };
@@ -37,9 +40,10 @@ fn rules(provider: &Provider) -> Value {
         "response_types_supported": response_types,
         "response_modes_supported": modes,
         "grant_types_supported": grants,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": SubjectType::ALL,
         "id_token_signing_alg_values_supported": algs,
-        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "userinfo_signing_alg_values_supported": algs,
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access", ACCOUNT],
         "claims_supported": claims,
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": true,

@@ -240,12 +240,15 @@ pub async fn look(provider: &Provider, found: &Found, visit: &Visit) -> Result<O
 
 async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &Visit) -> Result<Outcome, Fault> {
     let page = |page| Ok(Outcome::Page { interaction: found.id.clone(), page });
+    let must_verify = visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user));
     let request = match &found.errand {
-        Errand::App(request) => request,
         Errand::SignOut(_) => return page(Page::SignOut),
-        _ if visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user)) => {
-            return page(Page::CheckMail);
+        Errand::App(request) if must_verify && request.prompt.has_none() => {
+            let error = Error::new(ErrorCode::InteractionRequired, "the person has to prove their address");
+            return Ok(Outcome::Answer(answer_error(provider, &request.as_ref().into(), error)));
         }
+        _ if must_verify => return page(Page::CheckMail),
+        Errand::App(request) => request,
         Errand::Account if visit.session.is_some() => return Ok(Outcome::Account),
         Errand::Account => return page(Page::SignIn(Reason::NoSession)),
         Errand::StepUp(to) => {
@@ -264,7 +267,9 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
         Some(signed) => consent::find(&mut provider.db.conn(), &signed.user.id, &request.client_id).await?,
         None => None,
     };
-    let facts = Facts { signed: visit.session.as_ref(), consent: consent.as_ref(), events: &found.events, now: visit.now };
+    let is_wanted = is_wanted(provider, request, client, visit).await?;
+    let facts =
+        Facts { signed: visit.session.as_ref(), consent: consent.as_ref(), events: &found.events, is_wanted, now: visit.now };
     match next(request, &client.client, &facts) {
         Step::SignIn(reason) => page(Page::SignIn(reason)),
         Step::SignUp => page(Page::SignUp),
@@ -277,6 +282,17 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
             let occasion = Occasion { request, client, signed, interaction: stored };
             Ok(Outcome::Answer(authorize::issue(provider, &occasion, approved, visit).await?))
         }
+    }
+}
+
+/// Whether who is signed in is the person whom the request names: by a `sub` in `claims`, which goes first, or by
+/// `id_token_hint`.
+async fn is_wanted(provider: &Provider, request: &ValidRequest, client: &ClientRef, visit: &Visit) -> Result<bool, Fault> {
+    let Some(signed) = &visit.session else { return Ok(true) };
+    match (authorize::claimed_sub(request), &request.hint) {
+        (Some(sub), _) => Ok(provider.subject(&client.client, &signed.user)? == sub),
+        (None, Some(hint)) => provider.is_named(hint, &signed.user).await,
+        (None, None) => Ok(true),
     }
 }
 
@@ -315,9 +331,10 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
     record.user_id = Some(signed.user.id.clone());
     record.client_id = Some(request.client_id.clone());
     record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "scope": event.detail });
+    record.detail = serde_json::json!({ "scope": event.detail, "user_agent": visit.user_agent });
     let ids = (provider.new_id()?, provider.new_id()?);
-    let (user, client_id, claims) = (signed.user.id.clone(), request.client_id.clone(), request.claims.clone());
+    let (user, client_id) = (signed.user.id.clone(), request.client_id.clone());
+    let (claims, resources) = (request.claims.clone(), request.resources.clone());
     let (interaction, now, added, session) = (found.id.clone(), visit.now, event.clone(), signed.session.id.clone());
     provider
         .db
@@ -325,7 +342,8 @@ pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, v
             sessions::still_open(tx, &session, now).await?;
             interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
             if let Some(scope) = &scope {
-                consent::remember(tx, &user, &client_id, &consent::Consent::of(scope, claims.as_ref()), now).await?;
+                let allowed = consent::Consent::of(scope, claims.as_ref(), &resources);
+                consent::remember(tx, &user, &client_id, &allowed, now).await?;
             }
             audits::write(tx, &ids.1, &record).await
         })

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::client_auth::{Header, authenticate};
+use super::token::holder;
 use super::{Provider, Refusal};
 use crate::base::{Fault, Timestamp, same};
 use crate::identity::users;
@@ -86,16 +87,12 @@ async fn refresh(provider: &Provider, client: &Client, text: &str, now: Timestam
     if !current || !fresh || family.grant.client_id != client.client_id {
         return Ok(None);
     }
-    let user = match &family.grant.user_id {
-        Some(id) => users::by_id(&mut conn, id).await?.filter(|user| user.is_open()),
-        None => None,
-    };
-    let Some(user) = user else { return Ok(None) };
+    let Some(user) = holder(&mut conn, provider, &family.grant, now).await? else { return Ok(None) };
     let detail = GrantDetail::read(&family.grant.detail)?;
     Ok(Some(object(json!({
         "active": true,
         "iss": provider.issuer.as_str(),
-        "sub": user.sub,
+        "sub": provider.subject(client, &user)?,
         "client_id": family.grant.client_id,
         "scope": detail.scope,
         "exp": family.idle_expires_at,

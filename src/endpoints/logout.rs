@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::farewell::{self, Parting};
 use super::interaction::{self, Errand, Outcome};
-use super::{ClientRef, Provider, Signed, Visit, audit};
+use super::{ClientRef, Provider, Signed, Visit, audit_at};
 use crate::base::Fault;
 use crate::identity::sessions;
 use crate::oauth::Params;
@@ -54,7 +54,7 @@ pub async fn logout(provider: &Provider, params: &Params, visit: &Visit) -> Resu
     match &visit.session {
         None if trusted && redirects => Ok(Logout::Done(Parting::of(&farewell))),
         None if sent_hint.is_none() && params.get("post_logout_redirect_uri").is_none() => Ok(Logout::Done(Parting::Page(None))),
-        Some(signed) if trusted && redirects && hint.as_ref().is_some_and(|hint| names(hint, signed)) => {
+        Some(signed) if trusted && redirects && names(provider, hint.as_ref(), signed).await? => {
             Ok(Logout::Done(sign_out(provider, signed, &farewell, visit).await?))
         }
         _ => Ok(Logout::Ask(interaction::begin(provider, Errand::SignOut(farewell), visit).await?)),
@@ -68,10 +68,11 @@ fn is_trusted(hint: Option<&Hint>, client: Option<&ClientRef>, params: &Params) 
     })
 }
 
-fn names(hint: &Hint, signed: &Signed) -> bool {
+async fn names(provider: &Provider, hint: Option<&Hint>, signed: &Signed) -> Result<bool, Fault> {
+    let Some(hint) = hint else { return Ok(false) };
     match &hint.sid {
-        Some(sid) => *sid == signed.session.sid,
-        None => hint.sub == signed.user.sub,
+        Some(sid) => Ok(*sid == signed.session.sid),
+        None => provider.is_named(hint, &signed.user).await,
     }
 }
 
@@ -97,9 +98,8 @@ fn with_state(uri: &str, state: Option<&str>) -> Option<String> {
 /// # Errors
 /// Storage or chance failed.
 pub async fn sign_out(provider: &Provider, signed: &Signed, farewell: &Farewell, visit: &Visit) -> Result<Parting, Fault> {
-    let mut event = audit("sign_out", signed.user.id.as_str(), visit.now);
+    let mut event = audit_at("sign_out", signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
-    event.address = Some(visit.address.to_string());
     let (id, session, now) = (provider.new_id()?, signed.session.id.clone(), visit.now);
     let (parting, row) = farewell::prepare(provider, vec![signed.session.clone()], farewell, visit).await?;
     provider

@@ -3,20 +3,26 @@
 //! `web` hands in typed requests and renders typed answers. Nothing here knows a header, a cookie or a template.
 
 mod account;
+mod account_api;
 pub mod accounts;
 pub mod authorize;
 pub mod backchannel;
 pub mod client_auth;
+mod client_keys;
 pub mod discovery;
 pub mod farewell;
 pub mod interaction;
 mod introspect;
 mod logos;
 pub mod logout;
+pub mod own_data;
+pub mod profile;
+pub mod register;
 mod registry;
 mod revoke;
 mod session_state;
 pub mod sign_in;
+mod subject;
 pub mod token;
 mod userinfo;
 
@@ -24,12 +30,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use account::{Account, ConnectedApp};
+pub use account_api::{Caller, Changed, Denied, OwnSession};
+pub use client_keys::ClientKeys;
 pub use introspect::introspect;
 pub use logos::{Logo, logo};
 pub use registry::{Registered, Registry, Secret as ClientSecret};
 pub use revoke::revoke;
 pub use session_state::op_browser_state;
-pub use userinfo::{Bearer, userinfo};
+pub use userinfo::{Bearer, Form as UserinfoForm, userinfo};
 
 use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
 use crate::cache::{Buckets, Rule};
@@ -39,7 +47,7 @@ use crate::identity::policy::PasswordPolicy;
 use crate::identity::sessions::Session;
 use crate::identity::users::User;
 use crate::jose::Alg;
-use crate::keys::{Ring, Vault};
+use crate::keys::{PairwiseKey, Ring, Vault};
 use crate::notify::Post;
 use crate::oauth::{Error, Lang, ResponseType};
 use crate::outbound::Outbound;
@@ -79,6 +87,7 @@ pub struct Policy {
     /// How many sign-ins strangers of one network may begin.
     pub strangers_visits: Rule,
     pub accounts: accounts::Policy,
+    pub registration: register::Policy,
 }
 
 /// Whether a resource that nobody registered may be asked for (RFC 8707, decision 21).
@@ -103,11 +112,14 @@ pub struct Provider {
     pub verifier: Verifier,
     pub refresh_key: RefreshKey,
     pub post: Post,
-    /// The guarded client, for what apps are told.
-    pub outbound: Outbound,
     /// Makes the six digits that are sent.
     pub code_key: CodeKey,
     pub policy: Policy,
+    /// Makes the subjects of clients that want their own.
+    pub pairwise: PairwiseKey,
+    /// The guarded client: tells apps that a session ended, and fetches what they name (keys, logos, lists of redirect URIs).
+    pub outbound: Outbound,
+    pub client_keys: ClientKeys,
 }
 
 /// Who stands at the door: one browser, perhaps with a session, from one address, at one instant.
@@ -129,6 +141,16 @@ pub struct Signed {
     pub user: User,
 }
 
+/// Seconds for which a sign-in is proof enough for what matters; then the person proves themselves again first.
+pub const FRESH_SECONDS: i64 = 600;
+
+impl Signed {
+    /// Whether the person proved themselves so lately that they may do what matters.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.session.auth_time) < FRESH_SECONDS
+    }
+}
+
 impl Visit {
     pub fn session_id(&self) -> Option<&Id> {
         self.session.as_ref().map(|signed| &signed.session.id)
@@ -148,9 +170,10 @@ impl Provider {
 /// A client that was found in the registry; cheap to clone.
 pub type ClientRef = Arc<Registered>;
 
-pub(crate) fn person(user: &User) -> Person<'_> {
+/// What tokens may say of a person whom their client knows as `sub`.
+pub(crate) fn person<'a>(user: &'a User, sub: &'a str) -> Person<'a> {
     Person {
-        sub: &user.sub,
+        sub,
         email: user.email.as_deref(),
         email_verified: user.email_verified,
         claims: &user.claims,
@@ -169,4 +192,12 @@ pub(crate) fn audit(kind: &str, actor: impl Into<String>, now: Timestamp) -> Aud
         address: None,
         detail: serde_json::Value::Null,
     }
+}
+
+/// The same for an act in front of a browser: where it was, as far as the browser tells.
+pub(crate) fn audit_at(kind: &str, actor: impl Into<String>, visit: &Visit) -> AuditEvent {
+    let mut event = audit(kind, actor, visit.now);
+    event.address = Some(visit.address.to_string());
+    event.detail = serde_json::json!({ "user_agent": visit.user_agent });
+    event
 }

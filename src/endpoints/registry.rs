@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::base::{Fault, Timestamp};
 use crate::oauth::Client;
-use crate::store::{Db, clients, resources};
+use crate::store::{Db, clients, registrations, resources};
 
 /// The most clients and resources that are kept; beyond it all are read again, a few at a time.
 const KEPT: usize = 10_000;
@@ -39,7 +39,7 @@ pub struct Registry {
 struct Seen {
     clients: HashMap<String, Arc<Registered>>,
     resources: HashMap<String, ()>,
-    /// The origins of all clients, for preflights, which name no client (decision 22).
+    /// The origins of an operator's clients, for preflights, which name no client (decision 22).
     origins: Option<Arc<Vec<String>>>,
     /// Counts what was forgotten, so that an answer read before a change is not kept after it.
     epoch: u64,
@@ -117,7 +117,7 @@ impl Registry {
             Some(origins) => origins,
             None => {
                 let epoch = self.read().epoch;
-                let all = clients::list(&mut db.conn()).await?;
+                let all = clients::of_operator(&mut db.conn()).await?;
                 let origins: Arc<Vec<String>> = Arc::new(all.iter().flat_map(Client::cors_origins).collect());
                 let mut seen = self.write();
                 if seen.epoch == epoch {
@@ -126,7 +126,18 @@ impl Registry {
                 origins
             }
         };
-        Ok(origins.iter().any(|known| known == origin))
+        if origins.iter().any(|known| known == origin) {
+            return Ok(true);
+        }
+        // Those that registered themselves may be very many, and are not all kept here.
+        registrations::has_origin(&mut db.conn(), origin).await
+    }
+
+    /// Forgets one client: it just changed here.
+    pub fn forget_client(&self, client_id: &str) {
+        let mut seen = self.write();
+        seen.clients.remove(client_id);
+        seen.epoch += 1;
     }
 
     /// Forgets everything: the store changed.

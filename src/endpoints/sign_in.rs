@@ -3,14 +3,15 @@
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
-use super::{Provider, Signed, Visit, audit, op_browser_state};
-use crate::base::{Fault, Secret, public_id};
+use super::{ClientRef, Provider, Signed, Visit, audit, audit_at, op_browser_state};
+use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::sessions::{self, NewSession, SessionToken};
 use crate::identity::sign_in::{self, Attempt, Outcome as Verdict};
 use crate::identity::users::{self, User};
 use crate::notify::Letter;
+use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
 use crate::store::{Tx, audit as audits, outbox, passwords};
@@ -68,10 +69,10 @@ pub async fn with_password(
         now: visit.now,
     };
     let (user, phc) = match sign_in::password(&provider.db, &provider.hasher, attempt).await? {
-        Verdict::Verified { user, phc } => (user, phc),
+        Verdict::Verified { user, phc } => (*user, phc),
         Verdict::Wrong => return Ok(PasswordOutcome::Wrong),
         Verdict::Throttled { retry_after_seconds } => {
-            record_throttled(provider, &found, &credentials.login, visit).await?;
+            record_throttled(provider, found.client.as_ref(), &credentials.login, visit).await?;
             return Ok(PasswordOutcome::Throttled { retry_after_seconds });
         }
         Verdict::Busy => return Ok(PasswordOutcome::Busy),
@@ -89,13 +90,18 @@ pub async fn with_password(
 
 /// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password. A
 /// stranger makes one row a minute.
-async fn record_throttled(provider: &Provider, found: &Found, login: &str, visit: &Visit) -> Result<(), Fault> {
+pub(super) async fn record_throttled(
+    provider: &Provider,
+    client: Option<&ClientRef>,
+    login: &str,
+    visit: &Visit,
+) -> Result<(), Fault> {
     if !provider.buckets.is_first_in_a_minute("audit throttled", visit.address, visit.now) {
         return Ok(());
     }
     let mut record = audit("throttled", "anonymous", visit.now);
     record.user_id = users::by_login(&mut provider.db.conn(), login).await?.map(|user| user.id);
-    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
+    record.client_id = client.map(|c| c.client.client_id.clone());
     record.address = Some(visit.address.to_string());
     let id = provider.new_id()?;
     provider.db.write(async move |tx| audits::write(tx, &id, &record).await).await
@@ -119,11 +125,29 @@ pub(super) enum Proof {
     Mailed(OneTime),
     /// The same, for who signed up: the password and name that were given then become the account's.
     SignedUp(OneTime, accounts::SignUpDetail),
+    /// An invitation, which makes the account.
+    Invited(Box<accounts::NewAccount>),
+}
+
+/// Whether the session that the same person has in this browser goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Session {
+    Kept,
+    Ended,
 }
 
 impl Proof {
+    /// What was there before an address was proved ends with the proof (decision 17).
+    const fn session(&self, user: &User) -> Session {
+        match self {
+            Self::Mailed(_) | Self::SignedUp(..) if !user.email_verified => Session::Ended,
+            _ => Session::Kept,
+        }
+    }
+
     async fn take(&self, tx: &mut Tx, user: &User, visit: &Visit) -> Result<bool, Fault> {
         let now = visit.now;
+        users::hold(tx, &user.id).await?;
         match self {
             Self::Password { phc } => passwords::stands(tx, &user.id, phc).await,
             Self::Mailed(row) => {
@@ -132,6 +156,7 @@ impl Proof {
             Self::SignedUp(row, detail) => {
                 Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
             }
+            Self::Invited(account) => account.make(tx, visit).await,
         }
     }
 }
@@ -149,7 +174,7 @@ pub(super) async fn establish(
 ) -> Result<Option<SignedIn>, Fault> {
     let Entry { user, amr, proof, stay } = entry;
     let token = SessionToken::new(&provider.random)?;
-    let session = next_session(provider, &user, (&token, amr), visit)?;
+    let session = next_session(provider, &user, (&token, amr, proof.session(&user)), visit)?;
     let notice = new_device_notice(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
     let mut record = audit("sign_in", user.id.as_str(), visit.now);
@@ -160,6 +185,7 @@ pub(super) async fn establish(
     let ids = (provider.new_id()?, provider.new_id()?);
     let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
     let (person, here) = (user.clone(), visit.clone());
+    let replaced = replaced(provider, &user, visit)?;
     let begun = provider
         .db
         .write(async move |tx| {
@@ -167,6 +193,9 @@ pub(super) async fn establish(
                 return Ok(false);
             }
             begin(tx, &stored, &here).await?;
+            if let Some((id, record)) = &replaced {
+                audits::write(tx, id, record).await?;
+            }
             known_devices::record(tx, &person.id, &here.browser_hash, now).await?;
             if let Some(mail) = &notice {
                 mail.prepared.store(tx).await?;
@@ -190,19 +219,24 @@ pub(super) async fn establish(
     Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), browser_state, stay, outcome }))
 }
 
-/// The session takes the place of the one that this browser had. A second click on the button comes with the cookie from
-/// before the first: what that first click began in this browser for the same person ends as well.
+/// What the person hears whose session ends here because somebody else signs in.
+fn replaced(provider: &Provider, user: &User, visit: &Visit) -> Result<Option<(Id, AuditEvent)>, Fault> {
+    let Some(before) = visit.session.as_ref().filter(|before| before.user.id != user.id) else { return Ok(None) };
+    let mut record = audit_at("session_replaced", "anonymous", visit);
+    record.user_id = Some(before.user.id.clone());
+    Ok(Some((provider.new_id()?, record)))
+}
+
+/// The session takes the place of the one that this browser had, and of those that were left behind in it.
 async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault> {
     let now = visit.now;
     if let Some(before) = &visit.session {
-        if before.user.id == new.user_id {
+        if before.session.id == new.id {
             return sessions::reauthenticate(tx, new).await;
         }
         sessions::end(tx, &before.session.id, now).await?;
     }
-    for twin in sessions::of_browser(tx, &new.user_id, &visit.browser_hash).await? {
-        sessions::end(tx, &twin, now).await?;
-    }
+    sessions::end_left_behind(tx, (&new.user_id, &visit.browser_hash), &new.id, now).await?;
     sessions::start(tx, new).await
 }
 
@@ -210,10 +244,10 @@ async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault
 fn next_session(
     provider: &Provider,
     user: &User,
-    (token, amr): (&SessionToken, &str),
+    (token, amr, keeps): (&SessionToken, &str, Session),
     visit: &Visit,
 ) -> Result<NewSession, Fault> {
-    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
+    let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id && keeps == Session::Kept);
     let (id, sid) = match kept {
         Some(signed) => (signed.session.id.clone(), signed.session.sid.clone()),
         None => (provider.new_id()?, public_id(&provider.random)?),

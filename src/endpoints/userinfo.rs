@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::{Provider, Refusal, person};
-use crate::base::Timestamp;
+use crate::base::{Fault, Timestamp};
 use crate::identity::users;
+use crate::jose::Alg;
 use crate::oauth::{Error, ErrorCode};
 use crate::tokens::{AccessToken, GrantDetail, userinfo_claims};
 
@@ -16,11 +17,24 @@ pub enum Bearer {
     Misused,
 }
 
-/// The claims, and the client they are for (its origins may read the answer).
+/// What userinfo answers a client (its origins may read the answer).
+pub struct Claims {
+    pub client_id: String,
+    pub form: Form,
+}
+
+/// In which form (Core section 5.3.2).
+pub enum Form {
+    Plain(Map<String, Value>),
+    /// Signed as the client is registered for.
+    Jwt(String),
+}
+
+/// The claims about the person behind an access token.
 ///
 /// # Errors
 /// `invalid_token`, `insufficient_scope`, `invalid_request`, or something broke.
-pub async fn userinfo(provider: &Provider, bearer: &Bearer, now: Timestamp) -> Result<(String, Map<String, Value>), Refusal> {
+pub async fn userinfo(provider: &Provider, bearer: &Bearer, now: Timestamp) -> Result<Claims, Refusal> {
     let token = access_token(provider, bearer, now).await?;
     if !token.claims.aud.iter().any(|aud| aud == provider.issuer.as_str()) {
         return Err(Error::new(ErrorCode::InvalidToken, "the token is not made out to this endpoint").into());
@@ -34,8 +48,23 @@ pub async fn userinfo(provider: &Provider, bearer: &Bearer, now: Timestamp) -> R
         None => None,
     };
     let Some(user) = user else { return Err(dead().into()) };
-    let claims = userinfo_claims(&person(&user), &token.claims.scope, detail.claims.as_ref());
-    Ok((token.claims.client_id.clone(), claims))
+    // The same subject as in the ID token, which the client compares (Core section 5.3.4).
+    let claims = userinfo_claims(&person(&user, &token.claims.sub), &token.claims.scope, detail.claims.as_ref());
+    let client_id = token.claims.client_id.clone();
+    let form = in_form(provider, &client_id, claims).await?;
+    Ok(Claims { client_id, form })
+}
+
+/// Signs for a client that is registered so, with `iss` and `aud` in it; it is no ID token and cannot be taken for one.
+async fn in_form(provider: &Provider, client_id: &str, mut claims: Map<String, Value>) -> Result<Form, Fault> {
+    let client = provider.registry.client(&provider.db, client_id).await?;
+    let Some(alg) = client.as_ref().and_then(|client| client.client.more.userinfo_alg.as_deref()) else {
+        return Ok(Form::Plain(claims));
+    };
+    let alg = Alg::parse(alg).ok_or_else(|| Fault::corrupt("clients", "userinfo_alg"))?;
+    claims.insert("iss".to_owned(), Value::from(provider.issuer.as_str()));
+    claims.insert("aud".to_owned(), Value::from(client_id));
+    Ok(Form::Jwt(provider.keys.signing(alg)?.sign("JWT", &claims)?))
 }
 
 /// The live access token of a protected request.

@@ -68,14 +68,24 @@ pub fn password_subjects(account: &str, address: IpAddr, known_device: Option<&s
 /// One code that was sent: so few guesses that a million codes are out of reach.
 const CODE: Rule = Rule { free: 5, first_wait_seconds: 600, longest_wait_seconds: 3600, memory: Memory::AfterLast(3600) };
 
-/// What a code is charged to that was sent for one interaction.
-pub fn code_subjects(interaction: &Id, address: IpAddr) -> Vec<Subject> {
+/// What a code is charged to that was sent for one interaction, to `account`: the canonical address, whether or not anybody has
+/// it. Three mails an hour of five guesses each, for a year, would find a code; all of them together count as well.
+pub fn code_subjects(interaction: &Id, account: &str, address: IpAddr) -> Vec<Subject> {
     let mut subjects = vec![
+        Subject::new("code/account", &[account], STRANGERS, OnSuccess::GiveBack),
         Subject::new("code/interaction", &[interaction.as_str()], CODE, OnSuccess::Forget),
         Subject::new("code/anybody", &[&network(address)], NETWORK, OnSuccess::GiveBack),
     ];
     subjects.sort_by(|a, b| a.key.cmp(&b.key));
     subjects
+}
+
+/// Mails to one address: three within an hour, however many browsers ask (EM-13).
+const MAILS: Rule = Rule { free: 3, first_wait_seconds: 3600, longest_wait_seconds: 3600, memory: Memory::AfterLast(3600) };
+
+/// What a mail is charged to that somebody else than its recipient may have asked for. It is never given back.
+pub fn mail_subject(email_key: &str) -> Subject {
+    Subject::new("mail", &[email_key], MAILS, OnSuccess::GiveBack)
 }
 
 /// An IPv4 address, or the /64 that one IPv6 customer has at least.

@@ -4,6 +4,8 @@
 //! under a key of ours, so that the page behind the link can show them without anybody storing them; what is stored is their
 //! tag. Whoever holds the mail proves the address in the row, and no other.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url, base64url_decode, same, sha256_base64url};
 use crate::jose::MacKey;
 pub use crate::store::one_time::OneTime;
@@ -15,10 +17,6 @@ const DAY: i64 = 86_400;
 
 /// How long the six digits are good, in seconds: less than the link, because they can be guessed.
 pub const CODE_SECONDS: i64 = 10 * MINUTE;
-
-/// The most mails to one address within [`QUOTA_SECONDS`] (EM-13).
-const QUOTA: i64 = 3;
-const QUOTA_SECONDS: i64 = HOUR;
 
 /// What something was sent for. A link of one purpose is unknown to every other (TK-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +89,7 @@ impl Purpose {
             Self::UndoAddress => 3 * DAY,
             Self::Invitation | Self::NotMe => 7 * DAY,
             Self::KeepAccount => 30 * DAY,
-            Self::Notice => QUOTA_SECONDS,
+            Self::Notice => HOUR,
         }
     }
 }
@@ -167,6 +165,26 @@ pub struct Errand {
     pub lifetime_seconds: i64,
 }
 
+/// What an operator said of whom they invite: the detail of an invitation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invited {
+    pub name: Option<String>,
+}
+
+impl Invited {
+    /// # Errors
+    /// The row holds something else.
+    pub fn read(row: &OneTime) -> Result<Self, Fault> {
+        serde_json::from_str(&row.detail).map_err(|_| Fault::corrupt("one_time_tokens", "detail"))
+    }
+
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self) -> Result<String, Fault> {
+        serde_json::to_string(self).map_err(Fault::at("one_time: invited"))
+    }
+}
+
 /// Something that is ready to be stored and sent.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -234,14 +252,6 @@ pub async fn find_by_code(
     }))
 }
 
-/// Whether another mail may go to this address: what an address gets does not depend on how many browsers ask.
-///
-/// # Errors
-/// Storage failed.
-pub async fn may_send(conn: &mut Conn, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
-    Ok(one_time::sent_since(conn, email_key, now.plus(-QUOTA_SECONDS)).await? < QUOTA)
-}
-
 /// Uses it up. True for exactly one caller.
 ///
 /// # Errors
@@ -256,6 +266,14 @@ pub async fn consume(tx: &mut Tx, row: &OneTime, now: Timestamp) -> Result<bool,
 /// Storage failed.
 pub async fn void(tx: &mut Tx, user: &Id, purpose: Purpose, now: Timestamp) -> Result<(), Fault> {
     one_time::void(tx, user, purpose.as_str(), now).await
+}
+
+/// The same for what was sent after a row of the same purpose.
+///
+/// # Errors
+/// Storage failed.
+pub async fn void_after(tx: &mut Tx, user: &Id, row: &OneTime, now: Timestamp) -> Result<(), Fault> {
+    one_time::void_after(tx, user, row, now).await
 }
 
 /// Removes what expired before `before`.

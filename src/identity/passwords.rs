@@ -111,6 +111,7 @@ struct Queue {
     wake: Condvar,
     capacity: usize,
     verifications: AtomicU64,
+    hashes: AtomicU64,
 }
 
 struct Waiting {
@@ -134,6 +135,7 @@ impl Hasher {
             wake: Condvar::new(),
             capacity: capacity.waiting,
             verifications: AtomicU64::new(0),
+            hashes: AtomicU64::new(0),
         });
         let hasher = Self(Arc::new(Handle { queue: Arc::clone(&queue), random: random.clone() }));
         for number in 0..capacity.threads.max(1) {
@@ -175,6 +177,11 @@ impl Hasher {
     /// Verifications so far: tests compare what different paths cost.
     pub fn verifications(&self) -> u64 {
         self.0.queue.verifications.load(Ordering::SeqCst)
+    }
+
+    /// New hashes so far, for the same reason.
+    pub fn hashes(&self) -> u64 {
+        self.0.queue.hashes.load(Ordering::SeqCst)
     }
 }
 
@@ -243,6 +250,7 @@ impl Queue {
     fn run(&self, job: Job, memory: &mut Memory) {
         match job {
             Job::Hash { password, salt, answer } if !answer.is_closed() => {
+                self.hashes.fetch_add(1, Ordering::SeqCst);
                 drop(answer.send(Stored::make(password.bytes(), &salt, memory)));
             }
             Job::Verify { phc, password, answer } if !answer.is_closed() => {

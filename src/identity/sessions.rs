@@ -18,6 +18,8 @@ const PREFIX: &str = "ss_";
 /// How old the last sign of life may be before it is written again, in seconds: pages cost no write each.
 const TOUCH_SECONDS: i64 = 300;
 
+/// Seconds within which sign-ins in one browser happen at once.
+const AT_ONCE_SECONDS: i64 = 30;
 /// How long apps are told of the end of a session that do not confirm it, in seconds.
 pub const TOLD_SECONDS: i64 = 3600;
 
@@ -71,6 +73,24 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// A session as it is, under another token: what its person may do has changed.
+    pub fn renewed(session: &Session, token: &SessionToken, now: Timestamp) -> Self {
+        Self {
+            id: session.id.clone(),
+            sid: session.sid.clone(),
+            token_hash: token.hash(),
+            user_id: session.user_id.clone(),
+            browser_hash: session.browser_hash.clone(),
+            auth_time: session.auth_time,
+            acr: session.acr.clone(),
+            amr: session.amr.clone(),
+            user_agent: session.user_agent.clone(),
+            address: session.address.clone(),
+            now,
+            expires_at: session.expires_at,
+        }
+    }
+
     /// The session that this begins.
     pub fn session(&self) -> Session {
         Session {
@@ -165,8 +185,12 @@ pub async fn touch(db: &Db, session: &Session, now: Timestamp) -> Result<(), Fau
     if now.since(session.last_seen_at) < TOUCH_SECONDS {
         return Ok(());
     }
-    let id = session.id.clone();
-    db.write(async move |tx| sessions::touch(tx, &id, now).await).await
+    let session = session.clone();
+    db.write(async move |tx| {
+        sessions::touch(tx, &session.id, now).await?;
+        end_left_behind(tx, (&session.user_id, &session.browser_hash), &session.id, now).await
+    })
+    .await
 }
 
 /// Gives a transaction up if its session ended since the request was read: a request that was under way when the person
@@ -178,12 +202,18 @@ pub async fn still_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Faul
     if sessions::is_open(tx, id, now).await? { Ok(()) } else { Err(Fault::new("session", "it ended in the meantime")) }
 }
 
-/// The sessions of a person that were begun in one browser and not ended.
+/// Ends what a person left behind in one browser when they signed in there again, all but `kept`. Two tabs, or a double click, may
+/// sign in at once, and nobody knows which answer's cookie the browser keeps: so the last half minute is left alone.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<Vec<Id>, Fault> {
-    sessions::of_browser(tx, user, browser_hash).await
+pub async fn end_left_behind(tx: &mut Tx, (user, browser_hash): (&Id, &str), kept: &Id, now: Timestamp) -> Result<(), Fault> {
+    for left in sessions::of_browser(tx, user, browser_hash, now.plus(-AT_ONCE_SECONDS)).await? {
+        if left != *kept {
+            end(tx, &left, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends a session with what was not meant to outlive it, and notes which apps have to be told; says whether it was not ended
@@ -206,6 +236,17 @@ pub async fn end(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
 pub async fn end_all_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u64, Fault> {
     logout::enqueue(tx, Ending::Person(user), now.plus(TOLD_SECONDS), now).await?;
     sessions::end_all_for_user(tx, user, now).await
+}
+
+/// Ends the sessions of a person but one.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_others(tx: &mut Tx, user: &Id, keep: &Id, now: Timestamp) -> Result<(), Fault> {
+    for other in sessions::others(tx, user, keep).await? {
+        end(tx, &other, now).await?;
+    }
+    Ok(())
 }
 
 /// Ends some of the sessions that ran out, as a sign-out would; says whether there may be more.

@@ -26,7 +26,7 @@ pub struct Attempt {
 #[derive(Debug)]
 pub enum Outcome {
     /// The person, and the hash that stands for the password now.
-    Verified { user: User, phc: String },
+    Verified { user: Box<User>, phc: String },
     /// The one answer to whatever is wrong with name, password or account.
     Wrong,
     /// Too many failures: nothing was compared.
@@ -101,10 +101,10 @@ async fn settle(
         .write(async move |tx| {
             guesses::succeed(tx, &subjects, now).await?;
             Ok(match new_phc {
-                Some(new) if passwords::rehash(tx, &id, &old, &new, now).await? => new,
+                Some(new) if passwords::replace(tx, &id, &old, &new, now).await? => new,
                 _ => old,
             })
         })
         .await?;
-    Ok(Outcome::Verified { user, phc })
+    Ok(Outcome::Verified { user: Box::new(user), phc })
 }

@@ -297,7 +297,7 @@ async fn session_tokens() {
     assert!(late.is_err());
     sessions::touch(&house.db, &found, START.plus(900)).await.unwrap();
     assert_eq!(house.find(&new, 11).await, None);
-    assert!(!sessions::person(&mut house.db.conn(), &found.id, IDLE, START.plus(11)).await.unwrap().is_some());
+    assert!(sessions::person(&mut house.db.conn(), &found.id, IDLE, START.plus(11)).await.unwrap().is_none());
 }
 
 /// SE-16: use is written every five minutes, moves the idle end and never the absolute one.
@@ -330,7 +330,7 @@ async fn consents() {
     let (own, other_app, bobs) =
         (house.grant(&ana, "app").await, house.grant(&ana, "other").await, house.grant(&bob, "app").await);
     for scope in ["openid email", "openid profile"] {
-        let (user, allowed) = (ana.clone(), Consent::of(&Scope::parse(scope).unwrap(), None));
+        let (user, allowed) = (ana.clone(), Consent::of(&Scope::parse(scope).unwrap(), None, &[]));
         house.db.write(async move |tx| consent::remember(tx, &user, "app", &allowed, START).await).await.unwrap();
     }
     let found = consent::find(&mut house.db.conn(), &ana, "app").await.unwrap().unwrap();

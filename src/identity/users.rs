@@ -6,8 +6,10 @@
 use serde_json::{Map, Value};
 
 pub use super::email::email_key;
+use super::one_time::{self, Purpose};
 use super::sessions;
 use crate::base::{Fault, Id, Timestamp};
+use crate::store::sessions::Session;
 pub use crate::store::users::User;
 use crate::store::{Conn, Tx, consents, grants, known_devices, passwords, users};
 
@@ -102,12 +104,22 @@ pub async fn set_claims(tx: &mut Tx, id: &Id, claims: &Map<String, Value>, now: 
     users::set_claims(tx, id, claims, now).await
 }
 
+/// The same if nobody changed the person since they were read; false if somebody did, or they may not be here.
+///
+/// # Errors
+/// Storage failed.
+pub async fn change_claims(tx: &mut Tx, before: &User, claims: &Map<String, Value>, now: Timestamp) -> Result<bool, Fault> {
+    users::change_claims(tx, before, claims, now).await
+}
+
 /// Gives a person a password by its hash (`passwords::Hasher::hash`). Whoever knew the last one is signed out, loses what apps
-/// hold, and is a stranger again.
+/// hold, and is a stranger again; what was sent to get in with is worth nothing, as some of it holds the last password.
 ///
 /// # Errors
 /// Storage failed, also if there is no such person.
 pub async fn set_password(tx: &mut Tx, id: &Id, phc: &str, now: Timestamp) -> Result<(), Fault> {
+    users::hold(tx, id).await?;
+    void_ways_in(tx, id, now).await?;
     passwords::put(tx, id, phc, now).await?;
     known_devices::forget_for_user(tx, id).await?;
     end_everything(tx, id, now).await
@@ -141,6 +153,15 @@ pub async fn remove(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault>
     users::remove(tx, id).await
 }
 
+/// Nothing else is decided about this person until the transaction ends; the first statement of what depends on their password,
+/// address or state.
+///
+/// # Errors
+/// Storage failed.
+pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
+    users::hold(tx, id).await
+}
+
 /// Whoever holds the mail of an address proved that it is theirs. If nobody had proved that before, everything that was attached
 /// to the account until now goes: somebody else may have made it, to wait in it for its owner (decision 17). False if the
 /// address is not this person's any more, or they may not be here.
@@ -148,7 +169,7 @@ pub async fn remove(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault>
 /// # Errors
 /// Storage failed.
 pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
-    if !users::set_verified(tx, &user.id, email_key, now).await? {
+    if !verified(tx, user, email_key, now).await? {
         return Ok(false);
     }
     if !user.email_verified {
@@ -160,11 +181,13 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
     Ok(true)
 }
 
-/// The same where whoever proved it is who made the account: nothing of theirs goes.
+/// The same where whoever proved it is who made the account: nothing of theirs goes. Other mails that would prove it are worth
+/// nothing from then on: each brings the password of whoever asked for it.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn verified(tx: &mut Tx, user: &User, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
+    one_time::void(tx, &user.id, Purpose::VerifyAddress, now).await?;
     users::set_verified(tx, &user.id, email_key, now).await
 }
 
@@ -176,4 +199,37 @@ pub async fn end_everything(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), 
     sessions::end_all_for_user(tx, id, now).await?;
     grants::revoke_for_user(tx, id, now).await?;
     Ok(())
+}
+
+/// Ends every other session of a person than `keep`, everything that apps hold from elsewhere, and every other browser's
+/// standing.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_everything_else(tx: &mut Tx, id: &Id, keep: &Session, now: Timestamp) -> Result<(), Fault> {
+    sessions::end_others(tx, id, &keep.id, now).await?;
+    grants::revoke_others(tx, id, &keep.id, now).await?;
+    known_devices::forget_others(tx, id, &keep.browser_hash).await?;
+    Ok(())
+}
+
+/// What lets whoever holds an old mail into an account, or change it, is worth nothing from now on.
+///
+/// # Errors
+/// Storage failed.
+pub async fn void_ways_in(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn, Purpose::NewAddress] {
+        one_time::void(tx, id, purpose, now).await?;
+    }
+    Ok(())
+}
+
+/// Ends everything of a person, their browsers' standing and old mails too: whoever has come in until now is a stranger again.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_everything_known(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    void_ways_in(tx, id, now).await?;
+    known_devices::forget_for_user(tx, id).await?;
+    end_everything(tx, id, now).await
 }

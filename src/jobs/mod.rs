@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, interaction};
+use crate::endpoints::{Provider, accounts, interaction, register};
 use crate::identity::sessions;
 use crate::keys::{self, rotation};
 use crate::store::{changes, farewells, grants, logout as deliveries, outbox, tokens};
@@ -116,19 +116,22 @@ impl Jobs {
             .db
             .write(async move |tx| Ok(tokens::sweep(tx, before).await? + grants::sweep(tx, before).await?))
             .await?;
+        let unused = register::sweep(&self.provider, now).await?;
         let interactions = interaction::sweep(&self.provider, now).await?;
         let idle = self.provider.policy.session_idle_seconds;
         while self.provider.db.write(async move |tx| sessions::end_run_out(tx, idle, now).await).await? {}
         let sessions = self.provider.db.write(async move |tx| sessions::sweep(tx, before).await).await?;
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
+        let sent = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
+        let people = accounts::remove_due(&self.provider, now).await?;
         let told = self
             .provider
             .db
             .write(async move |tx| Ok(deliveries::sweep(tx, kept).await? + farewells::sweep(tx, before).await?))
             .await?;
-        tracing::debug!(mails, told, removed, interactions, sessions, guesses, "swept what expired");
+        tracing::debug!(mails, told, removed, unused, interactions, sessions, guesses, sent, people, "swept what expired");
         Ok(())
     }
 }

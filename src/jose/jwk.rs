@@ -158,7 +158,7 @@ impl JwkSet {
         let mut seen = HashSet::new();
         let mut parsed = Vec::new();
         for key in keys {
-            let key = client_key(key)?;
+            let Some(key) = client_key(key)? else { continue };
             if key.kid.as_ref().is_some_and(|kid| !seen.insert(kid.clone())) {
                 return Err("two keys in jwks have the same kid");
             }
@@ -170,6 +170,11 @@ impl JwkSet {
         Ok(Self(parsed))
     }
 
+    /// Whether there is no key for signatures in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The keys that may have signed a token with this header.
     pub fn find(&self, kid: Option<&str>, alg: Alg) -> Vec<VerifyingKey> {
         let fits = |key: &&ClientKey| key.alg.is_none_or(|own| own == alg) && (kid.is_none() || key.kid.as_deref() == kid);
@@ -177,15 +182,18 @@ impl JwkSet {
     }
 }
 
-fn client_key(key: &Value) -> Result<ClientKey, &'static str> {
+/// `None` for a key that is for encryption: it is none of ours to judge.
+fn client_key(key: &Value) -> Result<Option<ClientKey>, &'static str> {
     let object = key.as_object().ok_or("each key in jwks must be an object")?;
     if PRIVATE.iter().any(|member| object.contains_key(*member)) || object.get("kty") == Some(&Value::from("oct")) {
         return Err("jwks must hold public keys only");
     }
     let text =
         |name| object.get(name).map(|value: &Value| value.as_str().ok_or("a member of a key in jwks is not text")).transpose();
-    if text("use")?.is_some_and(|usage| usage != "sig") {
-        return Err("a key in jwks is not for signatures");
+    match text("use")? {
+        Some("enc") => return Ok(None),
+        Some("sig") | None => {}
+        Some(_) => return Err("a key in jwks is neither for signatures nor for encryption"),
     }
     let kid = text("kid")?.map(str::to_owned);
     if kid.as_ref().is_some_and(|kid| kid.len() > 256) {
@@ -202,7 +210,7 @@ fn client_key(key: &Value) -> Result<ClientKey, &'static str> {
     if algs.iter().any(|alg| material.verifying(*alg).is_none()) {
         return Err("a key in jwks is too weak, not on its curve, or does not fit its alg");
     }
-    Ok(ClientKey { kid, alg, material })
+    Ok(Some(ClientKey { kid, alg, material }))
 }
 
 #[cfg(test)]
@@ -226,6 +234,10 @@ mod tests {
         let good = json!({"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
         let set = |keys: Value| JwkSet::parse_client(&json!({ "keys": keys }));
         assert_eq!(set(json!([good])).ok().unwrap().find(Some("a"), Alg::ES256).len(), 1);
+        // A key for encryption is left to others, whatever it is, and verifies nothing.
+        let enc = json!({"kty":"EC","crv":"P-384","kid":"a","use":"enc","x":"AA","y":"AA"});
+        assert_eq!(set(json!([good, enc])).ok().unwrap().find(Some("a"), Alg::ES256).len(), 1);
+        assert!(set(json!([enc])).ok().unwrap().is_empty());
         let with = |name: &str, value: Value| {
             let mut key = good.clone();
             key[name] = value;
@@ -238,7 +250,7 @@ mod tests {
             json!([with("x", json!("AAAA"))]),
             json!([with("alg", json!("HS256"))]),
             json!([with("alg", json!("RS256"))]),
-            json!([with("use", json!("enc"))]),
+            json!([with("use", json!("other"))]),
             json!([good, good]),
             json!([good, with("kid", Value::Null)]),
             json!(vec![good.clone(); 21]),

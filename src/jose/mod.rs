@@ -18,4 +18,5 @@ pub use jwk::{JwkSet, PublicJwk, VerifyingKey};
 pub use legacy::{Pbkdf2, pbkdf2, sha1};
 pub use seal::SealKey;
 pub use sign::SigningKey;
+pub use strict::parse as members;
 pub use verify::{Expect, Expired, Header, Refused, peek_claims, peek_header, verify};

@@ -37,8 +37,8 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// The members of a JSON object.
-pub(super) fn parse(bytes: &[u8]) -> Option<Map<String, Value>> {
+/// The members of a JSON object; `None` if one stands twice, it is nested too deep, or it is no object.
+pub fn parse(bytes: &[u8]) -> Option<Map<String, Value>> {
     if depth(bytes) > DEEPEST {
         return None;
     }

@@ -3,10 +3,12 @@
 //! A private key leaves the database sealed only, and is parsed once a process. A key is published before it signs, and what
 //! it signed is verified until the last token of it has expired.
 
+mod pairwise;
 mod ring;
 pub mod rotation;
 mod vault;
 
+pub use pairwise::PairwiseKey;
 pub use ring::{Published, Ring};
 pub use vault::Vault;
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::client_metadata::{Metadata, RegisteredBy};
 use super::grant::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
 use super::response::ResponseType;
@@ -103,6 +104,9 @@ pub struct Client {
     pub trusted: ConsentPolicy,
     pub disabled: bool,
     pub issue_refresh: RefreshPolicy,
+    /// What OpenID Connect Dynamic Client Registration section 2 has beyond that. A row from before reads and writes the same.
+    #[serde(default, flatten)]
+    pub more: Metadata,
 }
 
 /// What is wrong with one field, for the person who wrote it.
@@ -161,7 +165,13 @@ impl Client {
             trusted: ConsentPolicy::Ask,
             disabled: false,
             issue_refresh: RefreshPolicy::OfflineAccess,
+            more: Metadata::default(),
         }
+    }
+
+    /// Whether nobody of the house has looked at this client.
+    pub fn is_unchecked(&self) -> bool {
+        self.more.registered_by == Some(RegisteredBy::Itself)
     }
 
     /// A client that cannot keep a secret (RFC 6749 section 2.1).

@@ -5,6 +5,7 @@
 use url::Url;
 
 use super::client::{ApplicationType, Client, PkcePolicy, Problem};
+use super::client_metadata::SubjectType;
 use super::grant::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
 
@@ -21,7 +22,7 @@ const LONGEST_REFRESH_SECONDS: i64 = 10 * 365 * 86_400;
 impl Client {
     /// Everything that is wrong with this definition; empty if it may be stored.
     pub fn problems(&self) -> Vec<Problem> {
-        let checks = [names, redirect_uris, authentication, grants, lifetimes, addresses];
+        let checks = [names, redirect_uris, authentication, grants, lifetimes, addresses, subjects];
         checks.into_iter().flat_map(|check| check(self)).flatten().collect()
     }
 }
@@ -32,16 +33,22 @@ fn when(is_wrong: bool, field: &'static str, why: &str) -> Option<Problem> {
     is_wrong.then(|| Problem::new(field, why))
 }
 
-fn names(client: &Client) -> Found {
-    let is_id = (1..=200).contains(&client.client_id.len()) && client.client_id.bytes().all(|b| b.is_ascii_graphic());
-    let length = client.name.trim().chars().count();
+/// What is wrong with a name that people are shown.
+pub(super) fn wrong_name(name: &str) -> Option<&'static str> {
     // Characters that turn the direction of writing let one name look like another.
     let is_odd =
         |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !(1..=100).contains(&name.trim().chars().count()) {
+        return Some("must have 1 to 100 characters");
+    }
+    name.chars().any(is_odd).then_some("must not hold control or direction characters")
+}
+
+fn names(client: &Client) -> Found {
+    let is_id = (1..=200).contains(&client.client_id.len()) && client.client_id.bytes().all(|b| b.is_ascii_graphic());
     vec![
         when(!is_id, "client_id", "must have 1 to 200 visible ASCII characters"),
-        when(!(1..=100).contains(&length), "name", "must have 1 to 100 characters"),
-        when(client.name.chars().any(is_odd), "name", "must not hold control or direction characters"),
+        wrong_name(&client.name).map(|why| Problem::new("name", why)),
     ]
 }
 
@@ -60,6 +67,27 @@ fn redirect_uris(client: &Client) -> Found {
     ]
 }
 
+/// OpenID Connect Dynamic Client Registration section 2, `application_type`; Core section 8.1.
+fn subjects(client: &Client) -> Found {
+    let is_pairwise = client.more.subject_type == Some(SubjectType::Pairwise);
+    let is_implicit = client.application_type == ApplicationType::Web && client.allows_grant(GrantType::Implicit);
+    let is_lax = |uri: &RedirectUri| uri.is_loopback() || !uri.as_str().starts_with("https://");
+    let alg = client.more.userinfo_alg.as_deref();
+    vec![
+        when(
+            is_pairwise && !client.redirect_uris.is_empty() && client.sector().is_none(),
+            "sector_identifier_uri",
+            "must be there for pairwise subjects, unless all redirect URIs have one host",
+        ),
+        when(
+            client.is_unchecked() && is_implicit && client.redirect_uris.iter().any(is_lax),
+            "redirect_uris",
+            "must be https and not localhost for a web application with the implicit grant",
+        ),
+        when(alg.is_some_and(|alg| !ASYMMETRIC.contains(&alg)), "userinfo_alg", "must be RS256, PS256, ES256 or EdDSA"),
+    ]
+}
+
 fn authentication(client: &Client) -> Found {
     let method = client.auth_method;
     let alg = client.token_endpoint_auth_signing_alg.as_deref();
@@ -72,8 +100,13 @@ fn authentication(client: &Client) -> Found {
     let is_private = |key: &serde_json::Value| ["d", "p", "q", "k"].iter().any(|member| key.get(member).is_some());
     let is_optional = client.pkce == PkcePolicy::Optional;
     vec![
-        when(client.is_public() && is_optional, "pkce", "must be required for a public client"),
-        when(method == AuthMethod::PrivateKeyJwt && keys.is_none(), "jwks", "must be there for private_key_jwt"),
+        when(client.is_public() && is_optional && !client.is_unchecked(), "pkce", "must be required for a public client"),
+        when(
+            method == AuthMethod::PrivateKeyJwt && keys.is_none() && client.more.jwks_uri.is_none(),
+            "jwks",
+            "or jwks_uri must be there for private_key_jwt",
+        ),
+        when(keys.is_some() && client.more.jwks_uri.is_some(), "jwks_uri", "must not stand beside jwks"),
         when(keys.is_some_and(<[_]>::is_empty), "jwks", "must be a JWK set with at least one key"),
         when(keys.is_some_and(|keys| keys.iter().any(is_private)), "jwks", "must hold public keys only"),
         when(!fits, "token_endpoint_auth_signing_alg", "does not fit the authentication method"),
@@ -128,8 +161,14 @@ fn lifetimes(client: &Client) -> Found {
 fn addresses(client: &Client) -> Found {
     let page =
         |field, uri: &Option<String>| when(uri.as_deref().is_some_and(|uri| !is_page(uri)), field, "must be an https address");
+    let https =
+        |field, uri: &Option<String>| when(uri.as_deref().is_some_and(|uri| !is_https(uri)), field, "must be an https address");
     vec![
-        page("initiate_login_uri", &client.initiate_login_uri),
+        https("initiate_login_uri", &client.initiate_login_uri),
+        https("jwks_uri", &client.more.jwks_uri),
+        https("sector_identifier_uri", &client.more.sector_identifier_uri),
+        https("logo_uri", &client.more.logo_uri),
+        when(!client.more.request_uris.iter().all(|uri| is_request_uri(uri)), "request_uris", "must be https addresses"),
         page("backchannel_logout_uri", &client.backchannel_logout_uri),
         when(
             client.frontchannel_logout_uri.as_deref().is_some_and(|uri| !is_at_home(client, uri)),
@@ -150,7 +189,7 @@ fn addresses(client: &Client) -> Found {
 }
 
 /// https, or http on the machine of a developer: the same rule as for a redirect URI.
-fn is_page(text: &str) -> bool {
+pub(super) fn is_page(text: &str) -> bool {
     RedirectUri::parse(text).is_ok_and(|uri| !uri.is_custom_scheme())
 }
 
@@ -158,6 +197,15 @@ fn is_page(text: &str) -> bool {
 fn is_at_home(client: &Client, text: &str) -> bool {
     let origin = RedirectUri::parse(text).ok().and_then(|uri| uri.origin());
     origin.is_some() && client.redirect_uris.iter().any(|uri| uri.origin() == origin)
+}
+
+fn is_https(text: &str) -> bool {
+    is_page(text) && text.starts_with("https://")
+}
+
+/// A request object's address may name its hash in the fragment (OpenID Connect Core section 6.2).
+fn is_request_uri(text: &str) -> bool {
+    is_https(text.split('#').next().unwrap_or_default()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// RFC 8707 section 2.
@@ -210,6 +258,62 @@ mod tests {
             Client { origins: vec!["http://localhost:3000".into()], resources: vec!["urn:api".into()], ..good() },
         ] {
             assert_eq!(client.problems(), []);
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut Client)) -> Client {
+        let mut client = good();
+        change(&mut client);
+        client
+    }
+
+    /// The rules of those that register themselves, each beside its good twin.
+    #[test]
+    fn registration_rules() {
+        let uri = |text: &str| RedirectUri::parse(text).unwrap();
+        let implicit = |c: &mut Client, text: &str| {
+            c.more.registered_by = Some(crate::oauth::RegisteredBy::Itself);
+            c.grant_types = vec![GrantType::Implicit];
+            c.response_types = vec![ResponseType::parse("id_token").unwrap()];
+            c.redirect_uris = vec![uri(text)];
+        };
+        let pairwise = |c: &mut Client, second: &str| {
+            c.more.subject_type = Some(SubjectType::Pairwise);
+            c.redirect_uris.push(uri(second));
+        };
+        type Change<'a> = Box<dyn Fn(&mut Client) + 'a>;
+        let cases: Vec<(&str, Change<'_>, Change<'_>)> = vec![
+            (
+                "redirect_uris",
+                Box::new(|c| implicit(c, "https://app.test/cb")),
+                Box::new(|c| implicit(c, "https://localhost/cb")),
+            ),
+            ("redirect_uris", Box::new(|c| implicit(c, "https://app.test/cb")), Box::new(|c| implicit(c, "http://127.0.0.1/cb"))),
+            (
+                "sector_identifier_uri",
+                Box::new(|c| pairwise(c, "https://app.test/2")),
+                Box::new(|c| pairwise(c, "https://b.test/2")),
+            ),
+            (
+                "initiate_login_uri",
+                Box::new(|c| c.initiate_login_uri = Some("https://app.test/i".into())),
+                Box::new(|c| c.initiate_login_uri = Some("http://localhost/i".into())),
+            ),
+            (
+                "request_uris",
+                Box::new(|c| c.more.request_uris = vec!["https://app.test/r#abc".into()]),
+                Box::new(|c| c.more.request_uris = vec!["file:///etc/passwd".into()]),
+            ),
+            (
+                "jwks_uri",
+                Box::new(|c| c.more.jwks_uri = Some("https://app.test/j".into())),
+                Box::new(|c| c.more.jwks_uri = Some("http://app.test/j".into())),
+            ),
+        ];
+        for (field, fine, wrong) in cases {
+            assert_eq!(with(fine).problems(), [], "{field}");
+            let problems = with(wrong).problems();
+            assert_eq!(problems.iter().map(|problem| problem.field).collect::<Vec<_>>(), [field]);
         }
     }
 

@@ -32,6 +32,8 @@ words! {
         InsufficientScope = "insufficient_scope",
         InvalidClientMetadata = "invalid_client_metadata",
         InvalidRedirectUri = "invalid_redirect_uri",
+        InvalidSoftwareStatement = "invalid_software_statement",
+        UnapprovedSoftwareStatement = "unapproved_software_statement",
         UnmetAuthenticationRequirements = "unmet_authentication_requirements",
     }
 }

@@ -5,22 +5,27 @@
 
 pub mod claims;
 pub mod client;
+mod client_metadata;
 mod client_rules;
 mod error;
 mod grant;
 pub mod locale;
+pub mod logo;
 mod params;
 pub mod pkce;
 mod prompt;
 pub mod redirect_uri;
+pub mod registration;
+mod registration_reader;
 mod response;
-mod scope;
+pub mod scope;
 mod standard_claims;
 pub mod token_request;
 mod words;
 
 pub use claims::{ClaimsRequest, Want, claims_for_scope, claims_of_scope};
 pub use client::{AccessTokenFormat, ApplicationType, Client, ConsentPolicy, PkcePolicy, Problem, RefreshPolicy};
+pub use client_metadata::{Metadata, RegisteredBy, SubjectType};
 pub use error::{Error, ErrorCode};
 pub use grant::{AuthMethod, GrantType};
 pub use locale::{Lang, negotiate};

@@ -5,6 +5,9 @@ use std::fmt;
 use super::error::{Error, ErrorCode};
 use super::words::serde_as_string;
 
+/// Manages the account of the person: their profile, sessions and connected apps.
+pub const ACCOUNT: &str = "account";
+
 /// The longest scope that is read, in bytes.
 const LONGEST: usize = 2048;
 
@@ -48,6 +51,11 @@ impl Scope {
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
+    }
+
+    /// Whether it lets an app do what the person proves themselves again for when they do it themselves.
+    pub fn is_dangerous(&self) -> bool {
+        self.contains(ACCOUNT)
     }
 
     pub const fn is_empty(&self) -> bool {

@@ -27,6 +27,13 @@ impl StandardClaims {
     }
 }
 
+impl StandardClaims {
+    /// Whether there is a claim of this name that can be stored.
+    pub fn knows(name: &str) -> bool {
+        RULES.iter().any(|(own, _)| *own == name)
+    }
+}
+
 fn check_one(name: &str, value: &Value) -> Option<Problem> {
     let (field, rule): (&'static str, Rule) = RULES.iter().find(|(own, _)| *own == name).copied().unwrap_or(("claims", unknown));
     let why = rule(value).err()?;
@@ -73,7 +80,8 @@ fn text(value: &Value) -> Result<&str, &'static str> {
 }
 
 fn line(value: &Value) -> Result<(), &'static str> {
-    demand(!text(value)?.chars().any(char::is_control), "must not hold control characters")
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    demand(!text(value)?.chars().any(|c| c.is_control() || turns(c)), "must not hold control characters or turn the writing")
 }
 
 fn truth(value: &Value) -> Result<(), &'static str> {
@@ -163,7 +171,11 @@ mod tests {
     #[test]
     fn forms() {
         for (name, good, bad) in [
-            ("name", json!(["Ana", "Ana Müller"]), json!(["", " ", 1, null, "a\nb", "x".repeat(1001)])),
+            (
+                "name",
+                json!(["Ana", "Ana Müller"]),
+                json!(["", " ", 1, null, "a\nb", "a\u{202e}b", "a\u{2066}b", "x".repeat(1001)]),
+            ),
             ("picture", json!(["https://a.test/x", "http://a.test"]), json!(["a.test", "javascript:alert(1)", "data:,x", 1])),
             (
                 "birthdate",

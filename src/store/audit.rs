@@ -1,8 +1,10 @@
 //! The audit log: rows that are written in the act's own transaction and never changed (decision 33).
+//!
+//! The kinds are a closed list, so that the catalogue has words for each that a person can meet.
 
 use serde_json::Value as Json;
 
-use super::{Conn, Tx, sql};
+use super::{Conn, Row, Tx, sql};
 use crate::base::{Fault, Id, Timestamp};
 
 /// Who did what to whom, from where. It holds no secret.
@@ -17,6 +19,78 @@ pub struct AuditEvent {
     pub address: Option<String>,
     pub detail: Json,
 }
+
+/// The kinds that concern a person: they read them in words.
+pub const OF_PEOPLE: [&str; 45] = [
+    "account_chosen",
+    "address_change_asked",
+    "address_change_undone",
+    "address_changed",
+    "address_verified",
+    "authorization",
+    "code_of_other_client",
+    "code_redeemed",
+    "code_redirect_mismatch",
+    "code_replay",
+    "code_verifier_mismatch",
+    "consent_given",
+    "consent_refused",
+    "consent_withdrawn",
+    "consents_withdrawn",
+    "data_exported",
+    "deletion_cancelled",
+    "deletion_planned",
+    "invitation_accepted",
+    "mail_asked",
+    "password_changed",
+    "password_reset",
+    "password_set",
+    "profile_changed",
+    "refresh_of_other_client",
+    "refresh_reuse",
+    "reset_asked",
+    "session_ended",
+    "session_replaced",
+    "session_revoked",
+    "sign_in",
+    "sign_in_disowned",
+    "sign_in_link_asked",
+    "sign_out",
+    "sign_up_of_taken_address",
+    "signed_out_everywhere",
+    "signed_up",
+    "throttled",
+    "token_refreshed",
+    "token_revoked",
+    "user_added",
+    "user_disabled",
+    "user_enabled",
+    "user_imported",
+    "verification_asked",
+];
+
+/// The kinds that no person reads: of the house itself, or of people who are gone.
+pub const OF_THE_HOUSE: [&str; 19] = [
+    "account_deleted",
+    "client_added",
+    "client_edited",
+    "client_registered",
+    "client_removed",
+    "client_secret_rotated",
+    "client_swept",
+    "client_updated",
+    "registration_token_made",
+    "key_activated",
+    "key_created",
+    "key_gone",
+    "key_retired",
+    "logout_undelivered",
+    "person_invited",
+    "redirect_mismatch",
+    "resource_added",
+    "resource_removed",
+    "user_removed",
+];
 
 /// # Errors
 /// Storage failed.
@@ -36,39 +110,54 @@ pub async fn write(tx: &mut Tx, id: &Id, event: &AuditEvent) -> Result<(), Fault
     Ok(())
 }
 
-/// Which events are wanted: the newest `limit`, of one kind and one person if named.
+/// Which events are wanted: the newest `limit`, of one kind and one person if named, not older than `since`.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub kind: Option<String>,
     pub user_id: Option<Id>,
+    pub since: Option<Timestamp>,
+    /// How many of the newest are passed over.
+    pub skip: i64,
     pub limit: i64,
 }
 
-/// The newest events first.
+/// The newest events first. It reads along an index that is in this order: the person's, or that of all.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn list(conn: &mut Conn, filter: &Filter) -> Result<Vec<AuditEvent>, Fault> {
-    let statement = sql("SELECT at, kind, actor, user_id, client_id, address, detail FROM audit_events
-         WHERE (CAST($1 AS TEXT) IS NULL OR kind = $1) AND (CAST($2 AS TEXT) IS NULL OR user_id = $2)
-         ORDER BY id DESC LIMIT $3")
-    .bind(filter.kind.as_ref())
-    .bind(filter.user_id.as_ref())
-    .bind(filter.limit);
-    let rows = conn.fetch_all(statement).await?;
-    rows.iter()
-        .map(|row| {
-            let mut c = row.columns("audit_events");
-            let (at, kind, actor) = (c.time("at")?, c.text("kind")?, c.text("actor")?);
-            let (user_id, client_id, address) = (c.opt_id("user_id")?, c.opt_text("client_id")?, c.opt_text("address")?);
-            let detail = c.text("detail")?;
-            let detail = match detail.as_str() {
-                "" => Json::Null,
-                text => serde_json::from_str(text).map_err(|_| Fault::corrupt("audit_events", "detail"))?,
-            };
-            Ok(AuditEvent { at, kind, actor, user_id, client_id, address, detail })
-        })
-        .collect()
+    // Ids begin with the time, so what is too old is not even looked at.
+    let first = filter.since.map(Id::first_of).unwrap_or_else(|| Id::from_stored(""));
+    let statement = match &filter.user_id {
+        Some(user) => sql("SELECT at, kind, actor, user_id, client_id, address, detail FROM audit_events
+             WHERE id >= $1 AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND user_id = $5
+             ORDER BY id DESC LIMIT $3 OFFSET $4")
+        .bind(&first)
+        .bind(filter.kind.as_ref())
+        .bind(filter.limit)
+        .bind(filter.skip)
+        .bind(user),
+        None => sql("SELECT at, kind, actor, user_id, client_id, address, detail FROM audit_events
+             WHERE id >= $1 AND (CAST($2 AS TEXT) IS NULL OR kind = $2)
+             ORDER BY id DESC LIMIT $3 OFFSET $4")
+        .bind(&first)
+        .bind(filter.kind.as_ref())
+        .bind(filter.limit)
+        .bind(filter.skip),
+    };
+    conn.fetch_all(statement).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<AuditEvent, Fault> {
+    let mut c = row.columns("audit_events");
+    let (at, kind, actor) = (c.time("at")?, c.text("kind")?, c.text("actor")?);
+    let (user_id, client_id, address) = (c.opt_id("user_id")?, c.opt_text("client_id")?, c.opt_text("address")?);
+    let detail = c.text("detail")?;
+    let detail = match detail.as_str() {
+        "" => Json::Null,
+        text => serde_json::from_str(text).map_err(|_| Fault::corrupt("audit_events", "detail"))?,
+    };
+    Ok(AuditEvent { at, kind, actor, user_id, client_id, address, detail })
 }
 
 #[cfg(test)]
@@ -107,7 +196,8 @@ mod tests {
                 db.write(async move |tx: &mut Tx| write(tx, &id, &event).await).await.unwrap();
             }
             let kinds = async |kind: Option<&str>, user: Option<&str>, limit| {
-                let filter = Filter { kind: kind.map(str::to_owned), user_id: user.map(Id::from_stored), limit };
+                let kind = kind.map(str::to_owned);
+                let filter = Filter { kind, user_id: user.map(Id::from_stored), since: None, skip: 0, limit };
                 let events = list(&mut db.conn(), &filter).await.unwrap();
                 events.into_iter().map(|event| (event.at.unix(), event.kind, event.detail)).collect::<Vec<_>>()
             };
@@ -118,6 +208,14 @@ mod tests {
             assert_eq!(kinds(Some("b"), None, 9).await, [third.clone(), second]);
             assert_eq!(kinds(None, Some("u1"), 9).await, [first]);
             assert_eq!(kinds(None, None, 1).await, [third]);
+            let times = async |user: Option<&str>, since, skip| {
+                let since = Some(Timestamp::from_unix(since));
+                let filter = Filter { kind: None, user_id: user.map(Id::from_stored), since, skip, limit: 9 };
+                list(&mut db.conn(), &filter).await.unwrap().iter().map(|event| event.at.unix()).collect::<Vec<_>>()
+            };
+            assert_eq!(times(None, 1_002, 0).await, [1_003, 1_002]);
+            assert_eq!(times(None, 0, 1).await, [1_002, 1_001]);
+            assert_eq!((times(Some("u2"), 1_002, 0).await, times(Some("u2"), 1_003, 0).await), (vec![1_002], vec![]));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Columns, Conn, Row, Tx, sql};
 use crate::base::{Fault, Id, Timestamp};
 use crate::oauth::Client;
+use crate::oauth::logo::Logo;
 
 /// A client with what only its row knows.
 #[derive(Clone, Debug)]
@@ -73,18 +74,28 @@ pub async fn of_session(conn: &mut Conn, session: &Id) -> Result<Vec<Client>, Fa
     conn.fetch_all(statement).await?.iter().map(|row| row.columns("clients").json("definition")).collect()
 }
 
+/// The clients that an operator registered; those that registered themselves can be very many.
+///
+/// # Errors
+/// Storage failed, or a row is broken.
+pub async fn of_operator(conn: &mut Conn) -> Result<Vec<Client>, Fault> {
+    let rows = conn.fetch_all(sql("SELECT definition FROM clients WHERE NOT self_registered ORDER BY id")).await?;
+    rows.iter().map(|row| row.columns("clients").json("definition")).collect()
+}
+
 /// Stores a new client; false if its client id is taken.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, id: &Id, client: &Client, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("INSERT INTO clients (id, client_id, definition, created_at, updated_at, hears_logout)
-         VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (client_id) DO NOTHING")
+    let statement = sql("INSERT INTO clients (id, client_id, definition, created_at, updated_at, hears_logout, self_registered)
+         VALUES ($1, $2, $3, $4, $4, $5, $6) ON CONFLICT (client_id) DO NOTHING")
     .bind(id)
     .bind(&client.client_id)
     .bind(text(client)?)
     .bind(now)
-    .bind(client.backchannel_logout_uri.is_some());
+    .bind(client.backchannel_logout_uri.is_some())
+    .bind(client.is_unchecked());
     Ok(tx.execute(statement).await? > 0)
 }
 
@@ -187,13 +198,13 @@ pub async fn logo(conn: &mut Conn, digest: &str) -> Result<Option<LogoRow>, Faul
 ///
 /// # Errors
 /// Storage failed.
-pub async fn set_logo(tx: &mut Tx, client: &Id, digest: &str, logo: &LogoRow) -> Result<(), Fault> {
+pub async fn set_logo(tx: &mut Tx, client: &Id, logo: &Logo) -> Result<(), Fault> {
     let statement = sql("INSERT INTO client_logos (client, media_type, image, digest) VALUES ($1, $2, $3, $4)
          ON CONFLICT (client) DO UPDATE SET media_type = $2, image = $3, digest = $4")
     .bind(client)
-    .bind(&logo.media_type)
+    .bind(logo.media_type)
     .bind(&logo.image)
-    .bind(digest);
+    .bind(&logo.digest);
     tx.execute(statement).await?;
     Ok(())
 }

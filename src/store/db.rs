@@ -224,6 +224,20 @@ impl Tx {
         Ok(self.fetch_all(statement).await?.into_iter().next())
     }
 
+    /// The first row, if there is one, which nobody changes until this transaction ends: PostgreSQL locks it (`FOR SHARE`), SQLite
+    /// has one writer anyway.
+    ///
+    /// # Errors
+    /// The database failed; the transaction is over then.
+    pub async fn fetch_held(&mut self, statement: Statement) -> Result<Option<Row>, Fault> {
+        self.sound()?;
+        let result = match &mut self.open {
+            Open::Sqlite(writing) => writing.fetch_all(&statement),
+            Open::Postgres(transaction) => transaction.fetch_all_held(&statement).await,
+        };
+        Ok(result.inspect_err(|_| self.health = Health::Failed)?.into_iter().next())
+    }
+
     /// Runs a statement that answers no rows; says how many rows it touched.
     ///
     /// # Errors

@@ -117,6 +117,19 @@ pub async fn revoke_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u
     tx.execute(statement).await
 }
 
+/// Ends everything that one person allowed, but what was allowed in one session.
+///
+/// # Errors
+/// Storage failed.
+pub async fn revoke_others(tx: &mut Tx, user: &Id, keep: &Id, now: Timestamp) -> Result<u64, Fault> {
+    let statement = sql("UPDATE grants SET revoked_at = $3
+         WHERE user_id = $1 AND (session_id IS NULL OR session_id <> $2) AND revoked_at IS NULL")
+    .bind(user)
+    .bind(keep)
+    .bind(now);
+    tx.execute(statement).await
+}
+
 /// A session ended: what was not meant to outlive it ends too.
 ///
 /// # Errors
@@ -145,6 +158,27 @@ pub async fn clients_of_user(conn: &mut Conn, user: &Id, now: Timestamp) -> Resu
         Ok((c.text("client_id")?, c.time("created_at")?))
     };
     conn.fetch_all(statement).await?.iter().map(read).collect()
+}
+
+/// What one person allows now, with the time at which they did, newest first.
+///
+/// # Errors
+/// Storage failed.
+pub async fn list_for_user(conn: &mut Conn, user: &Id, now: Timestamp, limit: i64) -> Result<Vec<(Grant, Timestamp)>, Fault> {
+    let statement = sql(concat!(
+        "SELECT ",
+        grant_columns!(),
+        ", g.created_at FROM grants g WHERE g.user_id = $1 AND g.revoked_at IS NULL AND g.expires_at > $2
+         ORDER BY g.created_at DESC, g.id LIMIT $3"
+    ))
+    .bind(user)
+    .bind(now)
+    .bind(limit);
+    let read_both = |row: &super::Row| {
+        let mut c = row.columns("grants");
+        Ok((read(&mut c)?, c.time("created_at")?))
+    };
+    conn.fetch_all(statement).await?.iter().map(read_both).collect()
 }
 
 /// Removes what expired before `before`, with its codes, families and opaque tokens.

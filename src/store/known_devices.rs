@@ -1,6 +1,6 @@
 //! Browsers from which a person has signed in: strangers' failures do not hold them up there (decision 28).
 
-use super::{Conn, Tx, sql};
+use super::{Conn, Row, Tx, sql};
 use crate::base::{Fault, Id, Timestamp};
 
 /// Remembers that `user` signed in from this browser.
@@ -42,10 +42,34 @@ pub async fn standing(conn: &mut Conn, user: &Id, browser_hash: &str) -> Result<
     })
 }
 
+/// When each browser of a person was first and last used to sign in, last used first.
+///
+/// # Errors
+/// Storage failed.
+pub async fn list_for_user(conn: &mut Conn, user: &Id, limit: i64) -> Result<Vec<(Timestamp, Timestamp)>, Fault> {
+    let statement = sql("SELECT first_seen_at, last_seen_at FROM known_devices WHERE user_id = $1
+         ORDER BY last_seen_at DESC, browser_hash LIMIT $2")
+    .bind(user)
+    .bind(limit);
+    let read = |row: &Row| {
+        let mut c = row.columns("known_devices");
+        Ok((c.time("first_seen_at")?, c.time("last_seen_at")?))
+    };
+    conn.fetch_all(statement).await?.iter().map(read).collect()
+}
+
 /// Forgets every browser of `user`.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn forget_for_user(tx: &mut Tx, user: &Id) -> Result<u64, Fault> {
     tx.execute(sql("DELETE FROM known_devices WHERE user_id = $1").bind(user)).await
+}
+
+/// Forgets every browser of `user` but this one.
+///
+/// # Errors
+/// Storage failed.
+pub async fn forget_others(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<u64, Fault> {
+    tx.execute(sql("DELETE FROM known_devices WHERE user_id = $1 AND browser_hash <> $2").bind(user).bind(browser_hash)).await
 }

@@ -19,7 +19,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_outbox.sql"),
     include_str!("../../migrations/0003_accounts.sql"),
-    include_str!("../../migrations/0004_logout.sql"),
+    include_str!("../../migrations/0004_audit.sql"),
+    include_str!("../../migrations/0005_logout.sql"),
+    include_str!("../../migrations/0006_registration.sql"),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, checksum TEXT NOT NULL)";

@@ -18,7 +18,9 @@ pub mod logout;
 pub mod migrations;
 pub mod one_time;
 pub mod outbox;
+pub mod pairwise;
 pub mod passwords;
+pub mod registrations;
 pub mod resources;
 pub mod sessions;
 #[cfg(test)]

@@ -111,17 +111,6 @@ pub async fn consume(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault
     Ok(tx.execute(statement).await? > 0)
 }
 
-/// How many were sent to an address since `since`, whatever for.
-///
-/// # Errors
-/// Storage failed.
-pub async fn sent_since(conn: &mut Conn, email_key: &str, since: Timestamp) -> Result<i64, Fault> {
-    let statement =
-        sql("SELECT COUNT(*) FROM one_time_tokens WHERE email_key = $1 AND created_at > $2").bind(email_key).bind(since);
-    let row = conn.fetch(statement).await?;
-    row.map_or(Ok(0), |row| row.columns("one_time_tokens").int("count"))
-}
-
 /// Makes worthless what was sent to a person for one purpose and not used yet.
 ///
 /// # Errors
@@ -131,6 +120,21 @@ pub async fn void(tx: &mut Tx, user: &Id, purpose: &str, now: Timestamp) -> Resu
         .bind(user)
         .bind(purpose)
         .bind(now);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+/// Makes worthless what was sent to a person for one purpose after a row of the same purpose.
+///
+/// # Errors
+/// Storage failed.
+pub async fn void_after(tx: &mut Tx, user: &Id, row: &OneTime, now: Timestamp) -> Result<(), Fault> {
+    let statement =
+        sql("UPDATE one_time_tokens SET used_at = $4 WHERE user_id = $1 AND purpose = $2 AND id > $3 AND used_at IS NULL")
+            .bind(user)
+            .bind(&row.purpose)
+            .bind(&row.id)
+            .bind(now);
     tx.execute(statement).await?;
     Ok(())
 }

@@ -46,11 +46,24 @@ pub async fn put(tx: &mut Tx, user: &Id, phc: &str, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Puts a new hash of the same password in the old one's place, unless the password was changed in between.
+/// Gives a person their first password; false if they have one by now.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn rehash(tx: &mut Tx, user: &Id, old: &str, new: &str, now: Timestamp) -> Result<bool, Fault> {
+pub async fn put_first(tx: &mut Tx, user: &Id, phc: &str, now: Timestamp) -> Result<bool, Fault> {
+    let statement =
+        sql("INSERT INTO password_hashes (user_id, phc, updated_at) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO NOTHING")
+            .bind(user)
+            .bind(phc)
+            .bind(now);
+    Ok(tx.execute(statement).await? > 0)
+}
+
+/// Puts another hash in the old one's place, of the same password or a new one, unless the password was changed in between.
+///
+/// # Errors
+/// Storage failed.
+pub async fn replace(tx: &mut Tx, user: &Id, old: &str, new: &str, now: Timestamp) -> Result<bool, Fault> {
     let statement = sql("UPDATE password_hashes SET phc = $3, updated_at = $4 WHERE user_id = $1 AND phc = $2")
         .bind(user)
         .bind(old)

@@ -174,23 +174,25 @@ pub async fn touch(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether a session is still open, for a transaction that goes on because of it.
+/// Whether a session is still open, for a transaction that goes on because of it: it stays so until that ends.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn is_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
     let statement = sql("SELECT 1 FROM sessions WHERE id = $1 AND ended_at IS NULL AND expires_at > $2").bind(id).bind(now);
-    Ok(tx.fetch(statement).await?.is_some())
+    Ok(tx.fetch_held(statement).await?.is_some())
 }
 
-/// The sessions of a person that were begun in one browser and not ended.
+/// The sessions of a person that were begun in one browser before `before` and not ended.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str) -> Result<Vec<Id>, Fault> {
-    let statement = sql("SELECT id FROM sessions WHERE browser_hash = $1 AND user_id = $2 AND ended_at IS NULL")
-        .bind(browser_hash)
-        .bind(user);
+pub async fn of_browser(tx: &mut Tx, user: &Id, browser_hash: &str, before: Timestamp) -> Result<Vec<Id>, Fault> {
+    let statement =
+        sql("SELECT id FROM sessions WHERE browser_hash = $1 AND user_id = $2 AND created_at < $3 AND ended_at IS NULL")
+            .bind(browser_hash)
+            .bind(user)
+            .bind(before);
     tx.fetch_all(statement).await?.iter().map(|row| row.columns("sessions").id("id")).collect()
 }
 
@@ -208,6 +210,16 @@ pub async fn end(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
 pub async fn end_all_for_user(tx: &mut Tx, user: &Id, now: Timestamp) -> Result<u64, Fault> {
     let statement = sql("UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL").bind(user).bind(now);
     tx.execute(statement).await
+}
+
+/// The sessions of a person that were not ended, but one.
+///
+/// # Errors
+/// Storage failed.
+pub async fn others(tx: &mut Tx, user: &Id, keep: &Id) -> Result<Vec<Id>, Fault> {
+    let statement =
+        sql("SELECT id FROM sessions WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL ORDER BY id").bind(user).bind(keep);
+    tx.fetch_all(statement).await?.iter().map(|row| row.columns("sessions").id("id")).collect()
 }
 
 /// Sessions that ran out and were not ended: past their absolute end, or not used since `unused_since`.

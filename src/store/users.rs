@@ -155,6 +155,21 @@ pub async fn set_claims(tx: &mut Tx, id: &Id, claims: &Map<String, Value>, now: 
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Replaces the claims of a person who may be here and still has those that were read.
+///
+/// # Errors
+/// Storage failed.
+pub async fn change_claims(tx: &mut Tx, before: &User, claims: &Map<String, Value>, now: Timestamp) -> Result<bool, Fault> {
+    let text = |claims: &Map<String, Value>| Value::Object(claims.clone()).to_string();
+    let statement = sql("UPDATE users SET claims = $2, updated_at = $3
+         WHERE id = $1 AND claims = $4 AND disabled_at IS NULL AND delete_at IS NULL")
+    .bind(&before.id)
+    .bind(text(claims))
+    .bind(now)
+    .bind(text(&before.claims));
+    Ok(tx.execute(statement).await? > 0)
+}
+
 /// Disables a person from `disabled_at` on, or enables them with `None`; false if they are in that state already.
 ///
 /// # Errors
@@ -167,12 +182,23 @@ pub async fn set_disabled(tx: &mut Tx, id: &Id, disabled_at: Option<Timestamp>) 
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Makes every other transaction wait that holds this person, until this one ends: what is decided about one person is decided
+/// in turn. Held first, before any other row of theirs is written, or PostgreSQL would find deadlocks.
+///
+/// # Errors
+/// Storage failed.
+pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
+    tx.execute(sql("UPDATE users SET updated_at = updated_at WHERE id = $1").bind(id)).await?;
+    Ok(())
+}
+
 /// Notes that an address was proved to be the person's; only while it is theirs.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn set_verified(tx: &mut Tx, id: &Id, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("UPDATE users SET email_verified = TRUE, verify_by = NULL, updated_at = $3
+    let statement = sql("UPDATE users SET email_verified = TRUE, verify_by = NULL,
+             updated_at = CASE WHEN email_verified THEN updated_at ELSE $3 END
          WHERE id = $1 AND email_key = $2 AND disabled_at IS NULL AND delete_at IS NULL")
     .bind(id)
     .bind(email_key)
@@ -202,6 +228,17 @@ pub async fn set_address(tx: &mut Tx, id: &Id, new: &NewAddress<'_>, now: Timest
     .bind(new.before)
     .bind(now);
     Ok(tx.execute(statement).await? > 0)
+}
+
+/// Removes whoever signed up with an address and never proved it: somebody else has.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove_unproved(tx: &mut Tx, email_key: &str) -> Result<(), Fault> {
+    let statement =
+        sql("DELETE FROM users WHERE email_key = $1 AND verify_by IS NOT NULL AND NOT email_verified").bind(email_key);
+    tx.execute(statement).await?;
+    Ok(())
 }
 
 /// Plans the end of an account, or takes the plan back; false if that is how it is already.

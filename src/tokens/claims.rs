@@ -43,6 +43,13 @@ pub fn userinfo_claims(person: &Person<'_>, scope: &Scope, request: Option<&Clai
     claims
 }
 
+/// Everything that is known of a person, for who manages their account.
+pub fn profile_claims(person: &Person<'_>) -> Map<String, Value> {
+    let fixed = ["sub", "email", "email_verified", "updated_at"];
+    let fixed = fixed.into_iter().filter_map(|name| person.claim(name).map(|value| (name.to_owned(), value)));
+    fixed.chain(person.claims.iter().map(|(name, value)| (name.clone(), value.clone()))).collect()
+}
+
 fn collect<'a>(person: &Person<'_>, scope: Option<&Scope>, named: impl Iterator<Item = &'a str>) -> Map<String, Value> {
     let from_scope = scope.map(claims_for_scope).unwrap_or_default();
     from_scope.into_iter().chain(named).filter_map(|name| person.claim(name).map(|value| (name.to_owned(), value))).collect()

@@ -8,6 +8,7 @@ use super::{GrantDetail, OpaqueAccessToken};
 use crate::base::{Fault, Issuer, Random, Secret, Timestamp, public_id};
 use crate::jose::{Alg, half_hash};
 use crate::keys::Ring;
+use crate::oauth::scope::ACCOUNT;
 use crate::oauth::{AccessTokenFormat, Client, Scope};
 
 /// How long an ID token is good for, in seconds: long enough to be read at once and as a hint later.
@@ -98,7 +99,8 @@ impl Mint<'_> {
 
     fn access_claims(&self, recipe: &Recipe<'_>, expires_at: Timestamp) -> Result<Map<String, Value>, Fault> {
         let mut audience: Vec<&str> = recipe.resources.iter().map(String::as_str).collect();
-        if audience.is_empty() || recipe.scope.contains("openid") {
+        // Userinfo and the account's own API are here (decision 21).
+        if audience.is_empty() || recipe.scope.contains("openid") || recipe.scope.contains(ACCOUNT) {
             audience.push(self.issuer.as_str());
         }
         let aud = match audience.as_slice() {

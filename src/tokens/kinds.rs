@@ -50,6 +50,17 @@ token_kind!(
     "at_"
 );
 
+token_kind!(
+    /// Lets its holder register an app (RFC 7591 section 3).
+    InitialAccessToken,
+    "ia_"
+);
+token_kind!(
+    /// Lets an app look after its own registration (RFC 7592 section 2).
+    RegistrationAccessToken,
+    "ra_"
+);
+
 fn is_body(body: &str) -> bool {
     body.len() == BODY_LENGTH && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }

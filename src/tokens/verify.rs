@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::OpaqueAccessToken;
@@ -50,7 +50,7 @@ pub struct AccessToken {
 }
 
 /// What an `id_token_hint` says, whether it has expired or not (OpenID Connect Core section 3.1.2.1).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Hint {
     pub sub: String,
     pub aud: String,

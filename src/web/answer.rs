@@ -24,6 +24,8 @@ pub enum Challenge {
     Body,
     /// A protected resource (RFC 6750 section 3).
     Bearer,
+    /// One that needs this scope, which it names.
+    Scoped(&'static str),
 }
 
 /// A JSON answer that nobody may keep.
@@ -45,8 +47,11 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
         Challenge::Basic if error.code == ErrorCode::InvalidClient => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"token\", charset=\"UTF-8\""));
         }
-        Challenge::Bearer => {
-            let value = format!("Bearer error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.why);
+        Challenge::Bearer | Challenge::Scoped(_) => {
+            let mut value = format!("Bearer error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.why);
+            if let (Challenge::Scoped(scope), ErrorCode::InsufficientScope) = (challenge, error.code) {
+                value.push_str(&format!(", scope=\"{scope}\""));
+            }
             response.insert_header((WWW_AUTHENTICATE, value));
         }
         Challenge::Basic | Challenge::Body => {}

@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use actix_web::web::{BytesMut, Payload};
 use base64::Engine as _;
+use serde_json::{Map, Value};
 
 use super::State;
 use super::cookies::{self, Browser};
@@ -15,6 +16,7 @@ use crate::base::{Fault, Secret};
 use crate::endpoints::client_auth::{Basic, Header};
 use crate::endpoints::{Bearer, Signed, Visit};
 use crate::identity::sessions;
+use crate::jose;
 use crate::oauth::{Error, ErrorCode, Lang, Params, negotiate};
 
 /// The largest body that is read, in bytes (protocol A15).
@@ -37,23 +39,44 @@ pub struct BadBody {
 /// # Errors
 /// 413 for too much, 415 for another type or an encoding, 408 for too slow, 400 for broken parameters.
 pub async fn form(request: &HttpRequest, payload: Payload) -> Result<Params, BadBody> {
+    let why = "the body must be application/x-www-form-urlencoded";
+    let body = body(request, payload, (&["application/x-www-form-urlencoded"], why)).await?;
+    Params::parse(&body).map_err(|error| BadBody { status: StatusCode::BAD_REQUEST, error })
+}
+
+/// Reads a JSON object (RFC 8259); a merge patch (RFC 7396) is one.
+///
+/// # Errors
+/// As [`form`]; 400 for what is no object, or has a member twice.
+pub async fn json(request: &HttpRequest, payload: Payload) -> Result<Map<String, Value>, BadBody> {
+    let types = ["application/json", "application/merge-patch+json"];
+    let body = body(request, payload, (&types, "the body must be application/json")).await?;
+    let error = Error::new(ErrorCode::InvalidRequest, "the body must be a JSON object without a member that stands twice");
+    jose::members(&body).ok_or(BadBody { status: StatusCode::BAD_REQUEST, error })
+}
+
+/// Reads a body of one of these media types.
+async fn body(
+    request: &HttpRequest,
+    payload: Payload,
+    (types, other_type): (&[&str], &'static str),
+) -> Result<BytesMut, BadBody> {
     let bad = |status, why| BadBody { status, error: Error::new(ErrorCode::InvalidRequest, why) };
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let media_type = header(CONTENT_TYPE).and_then(|t| t.split(';').next()).map(|t| t.trim().to_ascii_lowercase());
-    if media_type.as_deref() != Some("application/x-www-form-urlencoded") {
-        return Err(bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/x-www-form-urlencoded"));
+    if !media_type.is_some_and(|media_type| types.contains(&media_type.as_str())) {
+        return Err(bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, other_type));
     }
     if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(bad(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must not be encoded"));
     }
-    let body = tokio::time::timeout(BODY_DEADLINE, read(payload))
+    tokio::time::timeout(BODY_DEADLINE, read(payload))
         .await
         .map_err(|_| bad(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive"))?
         .map_err(|why| match why {
             BodyTrouble::TooLarge => bad(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB"),
             BodyTrouble::Broken => bad(StatusCode::BAD_REQUEST, "the body did not arrive whole"),
-        })?;
-    Params::parse(&body).map_err(|error| BadBody { status: StatusCode::BAD_REQUEST, error })
+        })
 }
 
 enum BodyTrouble {

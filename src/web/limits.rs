@@ -7,6 +7,7 @@
 //! | `Page` | everything (`pages`) |
 //! | `Guess` | as a page, and each POST (`guesses`) |
 //! | `Mail` | as a page, and each POST (`mail`) |
+//! | `Register` | as a machine, and each registration or change of one (`registration.per_hour`) |
 //!
 //! Beside that a client that has proved itself is charged wherever it comes from (`client`), where the operator limits that.
 //!
@@ -43,6 +44,7 @@ pub struct RateRules {
     pub mail: Rule,
     pub failures: Rule,
     pub machines: Rule,
+    pub registrations: Rule,
     /// For one client, wherever it comes from.
     pub client: Rule,
 }
@@ -185,7 +187,8 @@ pub async fn admit(
     let rate = endpoint.map_or(Rate::Page, |endpoint| endpoint.rate);
     let (first, second) = match rate {
         Rate::Metadata => return Ok(None),
-        Rate::Machine => (("machines", rules.machines), None),
+        Rate::Register if is_act(request) => (("machines", rules.machines), Some(("registrations", rules.registrations))),
+        Rate::Machine | Rate::Register => (("machines", rules.machines), None),
         Rate::Guess if is_act(request) => (("pages", rules.pages), Some(("guesses", rules.guesses))),
         Rate::Mail if is_act(request) => (("pages", rules.pages), Some(("mail", rules.mail))),
         Rate::Page | Rate::Guess | Rate::Mail => (("pages", rules.pages), None),
@@ -194,7 +197,7 @@ pub async fn admit(
     let address = extract::address(request.request(), state);
     let bucket = |(name, rule): (&'static str, Rule)| Bucket::of_network(name, address, rule);
     let refuse = |retry| limits.refusal(state, request.request(), rate, retry);
-    if rate == Rate::Machine {
+    if matches!(rate, Rate::Machine | Rate::Register) {
         limits.buckets.peek(&bucket(("failures", rules.failures)), now).map_err(refuse)?;
     }
     let second = second.unwrap_or(("", Rule::per_minute(0)));
@@ -248,7 +251,7 @@ impl Limits {
             tracing::warn!(%address, limit = retry.rule.limit, seconds = retry.rule.per_seconds, "a rate limit is reached");
         }
         let mut response = match rate {
-            Rate::Machine | Rate::Metadata => {
+            Rate::Machine | Rate::Register | Rate::Metadata => {
                 let why = "too many requests; try again after the seconds in Retry-After";
                 answer::oauth_error_with(StatusCode::TOO_MANY_REQUESTS, &Error::new(ErrorCode::TemporarilyUnavailable, why))
             }

@@ -2,12 +2,14 @@
 //!
 //! It is the only room that knows actix-web and askama. It decides nothing that an RFC decides.
 
+mod account_schemas;
 pub mod answer;
 mod assets;
 mod cookies;
 mod csrf;
 pub mod demo;
 mod door;
+mod endpoint;
 mod entrance;
 mod extract;
 mod headers;

@@ -9,7 +9,7 @@ use super::pages::{Docs, DocsAnswer, DocsEndpoint, DocsGroup, DocsParameter};
 use super::parameters::{Auth, Described, Parameter, parameters};
 use super::person::page;
 use super::routes::{ENDPOINTS, Endpoint, Group};
-use super::{State, cookies};
+use super::{State, account_schemas, cookies};
 use crate::base::Issuer;
 
 /// The document (OpenAPI 3.1): the endpoints that programs talk to.
@@ -18,6 +18,17 @@ pub fn document(issuer: &Issuer) -> Value {
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.group != Group::Page) {
         let operations = endpoint.methods.iter().map(|method| (method.to_ascii_lowercase(), operation(endpoint, method)));
         paths.insert(endpoint.path.to_owned(), Value::Object(operations.collect()));
+    }
+    let mut schemas = Map::from_iter([(
+        "Error".to_owned(),
+        json!({
+            "type": "object",
+            "required": ["error"],
+            "properties": { "error": { "type": "string" }, "error_description": { "type": "string" } },
+        }),
+    )]);
+    if let Value::Object(own) = account_schemas::all() {
+        schemas.extend(own);
     }
     json!({
         "openapi": "3.1.0",
@@ -33,13 +44,7 @@ pub fn document(issuer: &Issuer) -> Value {
                 "client": { "type": "http", "scheme": "basic", "description": "Client id and secret, each form-encoded first." },
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
             },
-            "schemas": {
-                "Error": {
-                    "type": "object",
-                    "required": ["error"],
-                    "properties": { "error": { "type": "string" }, "error_description": { "type": "string" } },
-                },
-            },
+            "schemas": schemas,
         },
     })
 }
@@ -70,17 +75,36 @@ fn operation(endpoint: &Endpoint, method: &str) -> Value {
             .collect();
         operation.insert("parameters".to_owned(), json!(list));
     }
+    let in_path = path_parameters(endpoint.path);
+    if !in_path.is_empty() {
+        operation.insert("parameters".to_owned(), json!(in_path));
+    }
+    if let Some(schema) = account_schemas::taken(endpoint.path, method) {
+        let content = json!({ "application/json": { "schema": reference(schema) } });
+        operation.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
+    }
     match described.auth {
         Auth::None => {}
         Auth::Client => drop(operation.insert("security".to_owned(), json!([{ "client": [] }, {}]))),
         Auth::Bearer => drop(operation.insert("security".to_owned(), json!([{ "bearer": [] }]))),
     }
-    operation.insert("responses".to_owned(), responses(&described));
+    operation.insert("responses".to_owned(), responses(endpoint.path, &described));
     Value::Object(operation)
 }
 
-fn responses(described: &Described) -> Value {
-    let error = json!({ "schema": { "$ref": "#/components/schemas/Error" } });
+fn reference(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+/// The parts of a path that stand for something.
+fn path_parameters(path: &str) -> Vec<Value> {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    names.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })).collect()
+}
+
+fn responses(path: &str, described: &Described) -> Value {
+    let error = json!({ "schema": reference("Error") });
+    let good = account_schemas::answered(path).map_or_else(|| json!({}), |schema| json!({ "schema": reference(schema) }));
     described
         .answers
         .iter()
@@ -89,7 +113,7 @@ fn responses(described: &Described) -> Value {
             value.insert("description".to_owned(), json!(answer.meaning));
             if !answer.media_type.is_empty() {
                 let is_error = answer.status >= 400 && answer.media_type == "application/json";
-                let body = if is_error { error.clone() } else { json!({}) };
+                let body = if is_error { error.clone() } else { good.clone() };
                 let content = Map::from_iter([(answer.media_type.to_owned(), body)]);
                 value.insert("content".to_owned(), Value::Object(content));
             }
@@ -109,8 +133,12 @@ pub async fn docs(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let browser = cookies::browser(&request, &state.provider.issuer, &state.provider.random);
     let hash = browser.map(|browser| browser.hash).unwrap_or_default();
     let base = state.provider.issuer.path();
-    let groups =
-        [(Group::Metadata, "Metadata"), (Group::Protocol, "OAuth 2.0 and OpenID Connect"), (Group::Operation, "Operation")];
+    let groups = [
+        (Group::Metadata, "Metadata"),
+        (Group::Protocol, "OAuth 2.0 and OpenID Connect"),
+        (Group::Account, "Account"),
+        (Group::Operation, "Operation"),
+    ];
     let model = Docs {
         frame: super::pages::Frame { csrf: None, ..state.frame(&request, &hash, None, None) },
         issuer: state.provider.issuer.as_str().to_owned(),

@@ -64,6 +64,11 @@ pub fn parameters(path: &str) -> Described {
         "/introspect" => INTROSPECT,
         "/revoke" => REVOKE,
         "/end_session" => END_SESSION,
+        "/register" => REGISTER,
+        "/register/{client_id}" => REGISTRATION,
+        "/api/account" => ACCOUNT,
+        "/api/account/sessions" | "/api/account/apps" => ACCOUNT_LIST,
+        "/api/account/sessions/{sid}" | "/api/account/apps/{client_id}" => ACCOUNT_REMOVAL,
         "/check_session" => CHECK_SESSION,
         "/healthz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT] },
         "/readyz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT, NOT_READY] },
@@ -144,6 +149,38 @@ const USERINFO: Described = Described {
     ],
 };
 
+const NO_TOKEN: AnswerKind = json(401, "invalid_token: unknown, expired, revoked, or not made out to this endpoint");
+const NO_SCOPE: AnswerKind = json(403, "insufficient_scope: account is needed");
+const NOT_THEIRS: AnswerKind = json(404, "not_found: there is no such thing in this account");
+
+const ACCOUNT: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(200, "The standard claims of the person, after the change"),
+        json(400, "invalid_request: the body is no JSON object, or names what is no standard claim or cannot be set"),
+        NO_TOKEN,
+        NO_SCOPE,
+        json(409, "conflict: the account was changed at the same moment"),
+        TOO_MUCH,
+        json(415, "The body is not application/json"),
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
+
+const ACCOUNT_LIST: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[json(200, "The list"), NO_TOKEN, NO_SCOPE, TOO_MANY, UNAVAILABLE],
+};
+
+const ACCOUNT_REMOVAL: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[bare(204, "It is gone"), NO_TOKEN, NO_SCOPE, NOT_THEIRS, TOO_MANY, UNAVAILABLE],
+};
+
 const INTROSPECT: Described = Described {
     auth: Auth::Client,
     parameters: &[needs("token", "An access or refresh token"), may("token_type_hint", "Only a hint: the token's shape tells")],
@@ -169,6 +206,44 @@ const REVOKE: Described = Described {
 
 const CHECK_SESSION: Described =
     Described { auth: Auth::None, parameters: &[], answers: &[html(200, "The frame, which answers messages of its page")] };
+
+const NOT_JSON: AnswerKind = json(415, "The body is not application/json");
+const BAD_METADATA: AnswerKind = json(
+    400,
+    "invalid_redirect_uri, invalid_client_metadata, invalid_software_statement or unapproved_software_statement; the \
+     description names the member",
+);
+
+const REGISTER: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(201, "Everything that is registered, with client_id, client_secret and registration_access_token"),
+        BAD_METADATA,
+        json(401, "invalid_token: the initial access token is unknown, expired or used up"),
+        html(404, "Apps may not register themselves here"),
+        TOO_MUCH,
+        NOT_JSON,
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
+
+const REGISTRATION: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        json(200, "Everything that is registered, but for the secret"),
+        bare(204, "The app is removed, with everything that it was granted"),
+        BAD_METADATA,
+        json(401, "invalid_token: not the registration access token of this app"),
+        html(404, "Apps may not register themselves here"),
+        TOO_MUCH,
+        NOT_JSON,
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
 
 const END_SESSION: Described = Described {
     auth: Auth::None,

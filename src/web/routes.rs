@@ -1,104 +1,20 @@
 //! ONE table of endpoints. It feeds the router, the discovery document, the OpenAPI document and the README's table.
 
-use actix_web::guard::{Get, Head, Options, Post};
+use actix_web::HttpResponse;
+use actix_web::guard::{Patch, Put};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Resource, guard};
 
-use super::oauth::{authorize, check_session, end_session, introspect, metadata, preflight, revoke, token, userinfo};
-use super::person::{account, check_mail, choose, consent, forgot, language, links, logo, sign_in, sign_out, sign_up};
+pub use super::endpoint::{Cors, Csrf, Endpoint, Group, Rate};
+use super::endpoint::{api, cors, open, page, read, remove, write};
+use super::oauth::{account_api, authorize, check_session, end_session, introspect, metadata, register, revoke, token, userinfo};
+use super::person::{
+    account, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation, language, links,
+    logo, own_data, profile, sign_in, sign_out, sign_up,
+};
 use super::{openapi, status};
 
-/// Who may read an answer from a web page of another origin (decision 22).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cors {
-    /// Anybody, without credentials.
-    Anybody,
-    /// The origins of the client that is answered.
-    Client,
-    Nobody,
-}
-
-/// What guards an unsafe request (decision 11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Csrf {
-    /// The synchroniser token, `Origin` and `Sec-Fetch-Site`.
-    Checked,
-    /// The endpoint uses no cookie, or its POST decides nothing.
-    Exempt,
-}
-
-/// What kind of load an endpoint is, for the rate limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rate {
-    /// Prepared answers.
-    Metadata,
-    /// Machines with credentials.
-    Machine,
-    /// People's pages.
-    Page,
-    /// Where something can be guessed.
-    Guess,
-    /// Where a stranger can make us send mail.
-    Mail,
-}
-
-/// What an endpoint is part of; the groups of the documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    Metadata,
-    Protocol,
-    Page,
-    Operation,
-}
-
-/// A row of the table.
-pub struct Endpoint {
-    pub path: &'static str,
-    pub methods: &'static [&'static str],
-    pub group: Group,
-    /// Its member in the discovery document.
-    pub metadata: Option<&'static str>,
-    pub cors: Cors,
-    pub csrf: Csrf,
-    pub rate: Rate,
-    pub summary: &'static str,
-    route: fn(Resource) -> Resource,
-}
-
-impl Endpoint {
-    /// Whether the URL itself is a secret, as that of a link in a mail is.
-    pub fn has_secret(&self) -> bool {
-        self.path.ends_with("/{token}")
-    }
-}
-
-const fn page(
-    path: &'static str,
-    methods: &'static [&'static str],
-    rate: Rate,
-    summary: &'static str,
-    route: fn(Resource) -> Resource,
-) -> Endpoint {
-    Endpoint { path, methods, group: Group::Page, metadata: None, cors: Cors::Nobody, csrf: Csrf::Checked, rate, summary, route }
-}
-
-const fn open(path: &'static str, group: Group, rate: Rate, summary: &'static str, route: fn(Resource) -> Resource) -> Endpoint {
-    let cors = if matches!(group, Group::Metadata) { Cors::Anybody } else { Cors::Nobody };
-    Endpoint { path, methods: &["GET"], group, metadata: None, cors, csrf: Csrf::Exempt, rate, summary, route }
-}
-
-/// A GET that also answers HEAD, as every GET does (RFC 9110 section 9.3.2).
-fn read() -> actix_web::Route {
-    web::route().guard(guard::Any(Get()).or(Head()))
-}
-
-fn write() -> actix_web::Route {
-    web::route().guard(Post())
-}
-
-fn cors() -> actix_web::Route {
-    web::route().guard(Options()).to(preflight)
-}
+/// It stands at the root of the host, whatever the issuer's path is (W3C, A Well-Known URL for Changing Passwords).
+const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 
 /// Every endpoint, in the order of the documents.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -198,6 +114,46 @@ pub const ENDPOINTS: &[Endpoint] = &[
             |r| r.route(read().to(check_session::get)),
         )
     },
+    Endpoint {
+        metadata: Some("registration_endpoint"),
+        methods: &["POST"],
+        ..open(
+            "/register",
+            Group::Protocol,
+            Rate::Register,
+            "Registers an app, where `registration.mode` allows that (RFC 7591)",
+            |r| r.route(write().to(register::post)),
+        )
+    },
+    Endpoint {
+        methods: &["GET", "PUT", "DELETE"],
+        ..open(
+            "/register/{client_id}",
+            Group::Protocol,
+            Rate::Register,
+            "What an app does with its own registration (RFC 7592)",
+            |r| {
+                let replace = web::route().guard(Put()).to(register::put);
+                r.route(read().to(register::get)).route(replace).route(remove().to(register::delete))
+            },
+        )
+    },
+    api("/api/account", &["GET", "PATCH"], "The profile of the person, and changes to it (scope `account`)", |r| {
+        let change = web::route().guard(Patch()).to(account_api::change);
+        r.route(read().to(account_api::profile)).route(change).route(cors())
+    }),
+    api("/api/account/sessions", &["GET"], "Where the person is signed in (scope `account`)", |r| {
+        r.route(read().to(account_api::sessions)).route(cors())
+    }),
+    api("/api/account/sessions/{sid}", &["DELETE"], "Ends one session of the person (scope `account`)", |r| {
+        r.route(remove().to(account_api::end_session)).route(cors())
+    }),
+    api("/api/account/apps", &["GET"], "The apps that the person has given permission (scope `account`)", |r| {
+        r.route(read().to(account_api::apps)).route(cors())
+    }),
+    api("/api/account/apps/{client_id}", &["DELETE"], "Takes back what the person allowed an app (scope `account`)", |r| {
+        r.route(remove().to(account_api::withdraw)).route(cors())
+    }),
     page("/sign-in", &["GET"], Rate::Page, "Sign in to the account page", |r| r.route(read().to(sign_in::begin))),
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {
         r.route(read().to(sign_in::show)).route(write().to(sign_in::submit))
@@ -208,6 +164,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     page("/check-mail/{id}", &["GET", "POST"], Rate::Guess, "Type the code that was sent, or have it sent again", |r| {
         r.route(read().to(check_mail::show)).route(write().to(check_mail::submit))
+    }),
+    page("/invitation/{token}", &["GET", "POST"], Rate::Guess, "Make an account by the link of an invitation", |r| {
+        r.route(read().to(invitation::show)).route(write().to(invitation::accept))
     }),
     page("/verify-email/{token}", &["GET", "POST"], Rate::Guess, "Prove an address by the link that was sent to it", |r| {
         r.route(read().to(links::show_verification)).route(write().to(links::verify))
@@ -239,14 +198,56 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/account", &["GET"], Rate::Page, "Who am I, where am I signed in, which apps are connected", |r| {
         r.route(read().to(account::show))
     }),
+    page("/account/profile", &["GET", "POST"], Rate::Page, "Say who you are", |r| {
+        r.route(read().to(profile::show)).route(write().to(profile::submit))
+    }),
+    page("/account/password", &["GET", "POST"], Rate::Guess, "Change the password", |r| {
+        r.route(read().to(change_password::show)).route(write().to(change_password::submit))
+    }),
+    page(CHANGE_PASSWORD, &["GET"], Rate::Page, "Where password managers find the page to change the password", |r| {
+        r.route(read().to(change_password::well_known))
+    }),
+    page("/account/email", &["GET", "POST"], Rate::Mail, "Change the e-mail address", |r| {
+        r.route(read().to(change_address::show)).route(write().to(change_address::submit))
+    }),
+    page("/confirm-email/{token}", &["GET", "POST"], Rate::Guess, "Confirm a new address by the link that was sent to it", |r| {
+        r.route(read().to(change_address::show_confirmation)).route(write().to(change_address::confirm))
+    }),
+    page(
+        "/undo-email/{token}",
+        &["GET", "POST"],
+        Rate::Guess,
+        "Take a change of the address back, by the link that was sent",
+        |r| r.route(read().to(change_address::show_undo)).route(write().to(change_address::undo)),
+    ),
+    page("/not-me/{token}", &["GET", "POST"], Rate::Guess, "Disown a sign-in, by the link in the mail about it", |r| {
+        r.route(read().to(disown::show)).route(write().to(disown::submit))
+    }),
+    page("/account/delete", &["GET", "POST"], Rate::Page, "Delete the account", |r| {
+        r.route(read().to(deletion::show)).route(write().to(deletion::submit))
+    }),
+    page(
+        "/keep-account/{token}",
+        &["GET", "POST"],
+        Rate::Guess,
+        "Take a planned deletion back, by the link that was sent",
+        |r| r.route(read().to(deletion::show_keep)).route(write().to(deletion::keep)),
+    ),
     page("/account/sessions/{sid}", &["GET", "POST"], Rate::Page, "End one session", |r| {
         r.route(read().to(account::ask_session)).route(write().to(account::end_session))
     }),
     page("/account/apps/{client_id}", &["GET", "POST"], Rate::Page, "Disconnect an app", |r| {
         r.route(read().to(account::ask_app)).route(write().to(account::remove_app))
     }),
+    page("/account/apps", &["GET", "POST"], Rate::Page, "Disconnect every app", |r| {
+        r.route(read().to(account::ask_all_apps)).route(write().to(account::remove_all_apps))
+    }),
     page("/account/everywhere", &["GET", "POST"], Rate::Page, "Sign out everywhere", |r| {
         r.route(read().to(account::ask_everywhere)).route(write().to(account::end_everywhere))
+    }),
+    page("/account/history", &["GET"], Rate::Page, "What happened to my account", |r| r.route(read().to(own_data::history))),
+    page("/account/data", &["GET", "POST"], Rate::Page, "Download everything that is known of me", |r| {
+        r.route(read().to(own_data::show)).route(write().to(own_data::download))
     }),
     page("/language", &["POST"], Rate::Page, "Choose the language of the pages", |r| r.route(write().to(language::switch))),
     page("/logo/{digest}", &["GET"], Rate::Metadata, "The logo of an app", |r| r.route(read().to(logo::show))),
@@ -269,6 +270,7 @@ pub fn configure(base: &str, config: &mut ServiceConfig) {
         // RFC 8414 section 3.1: the well-known part stands before the issuer's path.
         let path = match endpoint.path {
             "/.well-known/oauth-authorization-server" => format!("{}{base}", endpoint.path),
+            CHANGE_PASSWORD => CHANGE_PASSWORD.to_owned(),
             path => format!("{base}{path}"),
         };
         let resource = web::resource(path).default_service(web::to(status::wrong_method));

@@ -10,6 +10,7 @@ use super::pages::{AppLook, Checked, Frame, HouseLook};
 use super::prepared::{Jwks, Prepared};
 use super::{Csrf, Metrics, extract};
 use crate::endpoints::{ClientRef, Provider};
+use crate::oauth::Lang;
 
 /// Where the operator's accent colour is served.
 pub const ACCENT_CSS_PATH: &str = "/static/accent.css";
@@ -40,21 +41,22 @@ impl State {
         Frame {
             lang,
             csrf: Some(self.csrf.token(browser_hash)),
-            app: app.map(|app| self.app_look(app)),
+            app: app.map(|app| self.app_look(app, lang)),
             house: Arc::clone(&self.house),
             base_path: base.to_owned(),
             self_url: request.uri().path_and_query().map_or_else(|| base.to_owned(), ToString::to_string),
         }
     }
 
-    fn app_look(&self, app: &ClientRef) -> AppLook {
+    fn app_look(&self, app: &ClientRef, lang: Lang) -> AppLook {
         let client = &app.client;
+        let in_lang = |member| client.localized(member, lang).map(ToOwned::to_owned);
         AppLook {
-            name: client.name.clone(),
+            name: in_lang("client_name").unwrap_or_else(|| client.name.clone()),
             logo_url: client.logo.as_ref().map(|digest| format!("{}/logo/{digest}", self.provider.issuer.path())),
-            policy_uri: client.policy_uri.clone(),
-            tos_uri: client.tos_uri.clone(),
-            checked: Checked::ByOperator,
+            policy_uri: in_lang("policy_uri").or_else(|| client.policy_uri.clone()),
+            tos_uri: in_lang("tos_uri").or_else(|| client.tos_uri.clone()),
+            checked: if client.is_unchecked() { Checked::SelfRegistered } else { Checked::ByOperator },
         }
     }
 }

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use thirtyfour::prelude::*;
+use vouchsafe::oauth::Lang;
 
 use crate::browser::form_post;
-use crate::mail;
-use crate::support::TestApp;
 use crate::support::app::{PASSWORD, Wish};
 use crate::support::chrome::{Chrome, Colours, Scripts};
+use crate::support::journey::FRESH;
+use crate::support::{Browser, TestApp};
+use crate::{invitations, mail};
 
 /// A window that looks at pages and notes what is wrong with them.
 struct Eye {
@@ -23,7 +25,8 @@ struct Eye {
 
 impl Eye {
     async fn open(language: &'static str) -> Eye {
-        let app = TestApp::with(Wish { demo: true, ..Wish::default() }).await;
+        let settings = &[("SIGN_UP__MODE", "open")];
+        let app = TestApp::with(Wish { demo: true, settings, ..Wish::default() }).await;
         app.person("ana").await;
         let chrome = Chrome::open(Scripts::On).await;
         let eye = Eye { app, chrome, language, found: Vec::new() };
@@ -43,6 +46,13 @@ impl Eye {
         self.chrome.fill("username", "ana@example.com").await;
         self.chrome.fill("password", password).await;
         self.chrome.press("sign-in").await;
+    }
+
+    async fn sign_up(&self, username: &str, name: &str, password: &str) {
+        for (field, text) in [("username", username), ("name", name), ("password", password)] {
+            self.chrome.fill(field, text).await;
+        }
+        self.chrome.press("sign-up").await;
     }
 
     /// Looks at the page, which has an element with this id.
@@ -109,6 +119,18 @@ async fn persons_pages(language: &'static str) {
     eye.look("demo_result", "demo-result").await;
     eye.goto("/account").await;
     eye.look("account", "sessions").await;
+    for (path, id) in [
+        ("profile", "save"),
+        ("password", "change-password"),
+        ("email", "change-email"),
+        ("delete", "confirm"),
+        ("history", "history"),
+        ("data", "download"),
+        ("apps", "confirm"),
+    ] {
+        eye.goto(&format!("/account/{path}")).await;
+        eye.look(&format!("account_{path}"), id).await;
+    }
     eye.goto("/account/everywhere").await;
     eye.look("everywhere", "confirm").await;
     eye.goto("/account/apps/demo").await;
@@ -124,6 +146,112 @@ async fn persons_pages(language: &'static str) {
     eye.chrome.press("sign-out").await;
     eye.look("signed_out_apps", "apps").await;
     eye.done();
+}
+
+/// What is known of a person, and the way in by invitation.
+async fn known_pages(language: &'static str) {
+    let mut eye = Eye::open(language).await;
+    eye.chrome.press("demo-sign-in").await;
+    eye.sign_in(PASSWORD).await;
+    eye.chrome.press("allow").await;
+    eye.chrome.wait_for("demo-result").await;
+    eye.goto("/account/history").await;
+    eye.look("history", "history").await;
+    eye.goto("/account/data").await;
+    eye.look("own_data", "download").await;
+    let link = invitations::invited(&eye.app, Lang::En).await.link();
+    eye.chrome.goto(&link).await.unwrap();
+    eye.look("invitation", "accept").await;
+    eye.chrome.fill("password", "short").await;
+    eye.chrome.press("accept").await;
+    eye.look("invitation_refused", "problem").await;
+    eye.done();
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn known_pages_are_for_everybody() {
+    known_pages("en").await;
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn known_pages_are_for_everybody_in_german() {
+    known_pages("de").await;
+}
+
+/// On the way to an account and back into it.
+async fn newcomers_pages(language: &'static str) {
+    let mut eye = Eye::open(language).await;
+    let wrong = if language == "de" { "passwort" } else { "password" };
+    eye.chrome.press("demo-sign-in").await;
+    eye.chrome.press("create").await;
+    eye.look("sign_up", "sign-up").await;
+    eye.sign_up("nobody", "Una\u{200b}\u{202e}", wrong).await;
+    eye.look("sign_up_wrong", "problem").await;
+    eye.sign_up("una@example.com", "Una Example", FRESH).await;
+    eye.look("check_mail", "verify").await;
+    eye.chrome.fill("code", "12345").await;
+    eye.chrome.press("verify").await;
+    eye.look("check_mail_wrong", "problem").await;
+    let link = eye.app.mail().one("una@example.com").await.link();
+    eye.chrome.goto(&link).await.unwrap();
+    eye.look("verify_email", "go-on").await;
+    let told = Browser::new().open_and_press(&link).await;
+    assert!(told.has("verified"));
+    eye.chrome.press("go-on").await;
+    eye.look("link_gone", "link-gone").await;
+    let mut other = Browser::new();
+    eye.app.ask_for_link(&mut other, "ana@example.com").await;
+    let link = eye.app.mail().one("ana@example.com").await.link();
+    eye.chrome.goto(&link).await.unwrap();
+    eye.look("link_code", "code").await;
+    eye.app.clock.advance(700);
+    eye.chrome.goto(&link).await.unwrap();
+    eye.look("link_code_late", "other-browser").await;
+    eye.goto("/demo").await;
+    eye.chrome.press("demo-sign-in").await;
+    eye.chrome.press("by-mail").await;
+    eye.look("sign_in_by_mail", "send").await;
+    eye.chrome.fill("username", "ana").await;
+    eye.chrome.press("send").await;
+    eye.look("sign_in_by_mail_wrong", "username-error").await;
+    eye.chrome.fill("username", "ana@example.com").await;
+    eye.chrome.press("send").await;
+    eye.look("check_mail_sign_in", "verify").await;
+    let link = eye.app.mail().one("ana@example.com").await.link();
+    eye.chrome.goto(&link).await.unwrap();
+    eye.look("sign_in_link", "go-on").await;
+    eye.goto("/forgot-password").await;
+    eye.look("forgot_password", "send").await;
+    eye.chrome.fill("username", "ana@example.com").await;
+    eye.chrome.press("send").await;
+    eye.look("check_mail_reset", "check-mail").await;
+    let link = eye.app.mail().one("ana@example.com").await.link();
+    eye.chrome.goto(&link).await.unwrap();
+    eye.look("reset_password", "set-password").await;
+    eye.chrome.fill("password", wrong).await;
+    eye.chrome.press("set-password").await;
+    eye.look("reset_password_wrong", "password-error").await;
+    eye.chrome.fill("password", FRESH).await;
+    eye.chrome.press("set-password").await;
+    eye.look("password_set", "password-set").await;
+    eye.chrome.goto(&link).await.unwrap();
+    eye.look("reset_gone", "link-gone").await;
+    eye.app.ignore_mail();
+    eye.done();
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn newcomers_pages_are_for_everybody() {
+    newcomers_pages("en").await;
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn newcomers_pages_are_for_everybody_in_german() {
+    newcomers_pages("de").await;
 }
 
 #[tokio::test]

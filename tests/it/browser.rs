@@ -18,7 +18,7 @@ async fn demo(scripts: Scripts) -> (TestApp, Chrome) {
     (app, chrome)
 }
 
-async fn sign_in(chrome: &Chrome) {
+pub async fn sign_in(chrome: &Chrome) {
     chrome.fill("username", "ana@example.com").await;
     chrome.fill("password", PASSWORD).await;
     chrome.press("sign-in").await;
@@ -32,11 +32,11 @@ async fn go_through(chrome: &Chrome) {
     chrome.wait_for("demo-result").await;
 }
 
-async fn path(chrome: &Chrome) -> String {
+pub async fn path(chrome: &Chrome) -> String {
     chrome.current_url().await.unwrap().path().to_owned()
 }
 
-async fn text(chrome: &Chrome, css: &'static str) -> String {
+pub async fn text(chrome: &Chrome, css: &'static str) -> String {
     chrome.find(By::Css(css)).await.unwrap().text().await.unwrap()
 }
 
@@ -185,7 +185,7 @@ async fn the_pages_speak_german() {
 }
 
 /// Moves the focus by the tabulator alone until the element with this id has it.
-async fn tab_to(chrome: &Chrome, id: &str) {
+pub async fn tab_to(chrome: &Chrome, id: &str) {
     for _ in 0..40 {
         let active = chrome.active_element().await.unwrap();
         if active.id().await.unwrap().as_deref() == Some(id) {
@@ -196,7 +196,7 @@ async fn tab_to(chrome: &Chrome, id: &str) {
     panic!("the tabulator does not reach {id} at {:?}", chrome.current_url().await);
 }
 
-async fn type_here(chrome: &Chrome, keys: impl Into<TypingData>) {
+pub async fn type_here(chrome: &Chrome, keys: impl Into<TypingData>) {
     chrome.active_element().await.unwrap().send_keys(keys).await.unwrap();
 }
 

@@ -36,18 +36,20 @@ async fn classes() {
         ("LIMITS__GUESSES_PER_MINUTE", "2"),
         ("LIMITS__MACHINES_PER_MINUTE", "3"),
         ("LIMITS__MAIL_PER_HOUR", "1"),
+        ("REGISTRATION__PER_HOUR", "2"),
     ];
     let (app, rp) = behind_proxy(&limits).await;
     for (number, endpoint) in ENDPOINTS.iter().enumerate() {
         for method in endpoint.methods {
             let (allowed, window) = match (endpoint.rate, *method) {
                 (Rate::Metadata, _) => (12, 0),
-                (Rate::Machine, _) => (3, 60),
+                (Rate::Register, "POST" | "PUT" | "DELETE") => (2, 3600),
+                (Rate::Machine | Rate::Register, _) => (3, 60),
                 (Rate::Guess, "POST") => (2, 60),
                 (Rate::Mail, "POST") => (1, 3600),
                 (Rate::Page | Rate::Guess | Rate::Mail, _) => (4, 60),
             };
-            let address = format!("198.51.{number}.{}", if *method == "GET" { 1 } else { 2 });
+            let address = format!("198.51.{number}.{}", endpoint.methods.iter().position(|own| own == method).unwrap() + 1);
             let mut answers = Vec::new();
             for _ in 0..=allowed {
                 answers.push(from(&rp, &address, method, endpoint.path, "").await);
@@ -57,7 +59,7 @@ async fn classes() {
             assert_eq!(is_refused(&last), endpoint.rate != Rate::Metadata, "{method} {}", endpoint.path);
             match endpoint.rate {
                 Rate::Metadata => continue,
-                Rate::Machine => assert_eq!(last.error(), "temporarily_unavailable", "{}", endpoint.path),
+                Rate::Machine | Rate::Register => assert_eq!(last.error(), "temporarily_unavailable", "{}", endpoint.path),
                 Rate::Page | Rate::Guess | Rate::Mail => assert!(last.body.contains("support-code"), "{}", endpoint.path),
             }
             assert_eq!(last.header("cache-control"), Some("no-store"));

@@ -145,3 +145,23 @@ async fn unregistered_resources_can_be_allowed() {
         assert_eq!(page.param("error").as_deref(), Some("invalid_target"), "{uri}");
     }
 }
+
+/// A resource that the person never allowed is a question of its own, also where the scope was remembered; what was allowed is not
+/// asked again (RFC 8707 section 3, decision 13).
+#[tokio::test]
+async fn another_resource_is_another_question() {
+    let (_app, rp) = world(&[]).await;
+    let mut browser = Browser::new();
+    let allowed = rp.go(&mut browser, "ana", &flow(&rp, &[ONE])).await;
+    assert!(allowed.param("code").is_some(), "{:?}", allowed.location());
+    let silent = |resources: &[&str]| rp.begin(&flow(&rp, resources).with("prompt", "none"));
+    let again = browser.get(&silent(&[ONE])).await;
+    assert!(again.param("code").is_some(), "{:?}", again.location());
+    for resources in [&[TWO][..], &[ONE, TWO]] {
+        let more = browser.get(&silent(resources)).await;
+        assert_eq!(more.param("error").as_deref(), Some("consent_required"), "{resources:?}");
+    }
+    let both = rp.go(&mut browser, "ana", &flow(&rp, &[TWO])).await;
+    assert!(both.param("code").is_some());
+    assert!(browser.get(&silent(&[ONE, TWO])).await.param("code").is_some());
+}

@@ -6,10 +6,11 @@ use super::{Await, Guess, Recipient, add_event, guess, mail, mailed};
 use crate::base::{Fault, Secret};
 use crate::endpoints::interaction::{self, Found, Outcome};
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, Stay, establish};
-use crate::endpoints::{Provider, Visit};
+use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, CODE_SECONDS, LinkToken, OneTime, Purpose};
 use crate::identity::users::{self, User};
 use crate::notify::Letter;
+use crate::store::audit as audits;
 
 /// How a sign-in by mail is remembered in `amr`: something was received and given back (RFC 8176, `otp`).
 const AMR: &str = "otp";
@@ -24,21 +25,24 @@ pub async fn ask(provider: &Provider, found: &Found, typed: &str, visit: &Visit)
     let to = user.as_ref().and_then(|user| Recipient::of(user, visit.lang));
     let is_known = to.is_some();
     let to = to.unwrap_or_else(|| Recipient::nobody(typed, visit.lang));
-    let may_send = one_time::may_send(&mut conn, &to.email_key, visit.now).await? && is_known && provider.sign_in_by_mail();
+    let may_send = is_known && provider.sign_in_by_mail();
     let mut errand = to.errand(Purpose::SignIn, String::new(), visit);
     errand.interaction_id = Some(found.id.clone());
     let app = found.app_name();
     let letter =
         mail(provider, &to, errand, visit.now, |link, code| Letter::SignInLink { link, code: code.expose().clone(), app })?;
     let event = mailed(Await::SignIn, typed)?;
-    let (id, interaction, now) = (provider.new_id()?, found.id.clone(), visit.now);
+    let mut record = audit_at("sign_in_link_asked", "anonymous", visit);
+    record.user_id = to.user_id;
+    let (ids, interaction, now) = ((provider.new_id()?, provider.new_id()?), found.id.clone(), visit.now);
     provider
         .db
         .write(async move |tx| {
             if may_send {
                 letter.send(tx, now).await?;
+                audits::write(tx, &ids.1, &record).await?;
             }
-            add_event(tx, &id, &interaction, &event, now).await
+            add_event(tx, &ids.0, &interaction, &event, now).await
         })
         .await?;
     Ok(found.check_mail())
@@ -93,7 +97,7 @@ pub async fn sign_in(provider: &Provider, token: &str, visit: &Visit) -> Result<
 /// Storage, keys or chance failed.
 pub async fn sign_in_by_code(provider: &Provider, found: Found, typed: &str, visit: &Visit) -> Result<Typed, Fault> {
     let row = match guess(provider, &found, Purpose::SignIn, typed, visit).await? {
-        Guess::Right(row) => row,
+        Guess::Right(row) => *row,
         Guess::Wrong => return Ok(Typed::Wrong),
         Guess::Throttled { retry_after_seconds } => return Ok(Typed::Throttled { retry_after_seconds }),
     };

@@ -3,12 +3,25 @@
 //! Nothing here tells a stranger whether an address has an account (PW-07): the same pages, the same events and the same
 //! work for known and unknown ones; only a mail to the owner differs.
 
+mod address;
 mod by_mail;
+mod deletion;
+mod disown;
+mod invitation;
+mod password;
 mod recover;
 mod sign_up;
 mod verify;
 
+pub use address::{
+    Change, CodeOutcome, Confirmed, Undo, UndoDone, ask as ask_for_address, change_by_code, confirm, find as find_change,
+    find_undo, undo,
+};
 pub use by_mail::{Link, ask as ask_for_link, find as find_link, sign_in as sign_in_by_link, sign_in_by_code};
+pub use deletion::{Kept, find_kept, keep, plan as plan_deletion, remove_due};
+pub use disown::{Disowned, disown, find as find_disowned};
+pub use invitation::{Accepted, Invitation, NewAccount, accept, find as find_invitation};
+pub use password::{CurrentRefused, Elsewhere, PasswordChange, PasswordChanged, change as change_password, has_password};
 pub use recover::{Done as ResetDone, Reset, ask as ask_to_reset, find as find_reset, reset};
 pub use sign_up::{AddressRefused, Applied, Refused, SignUpDetail, Wish, apply};
 pub use verify::{Pending, Typed, Verified, ask as ask_to_verify, find as find_verification, verify, verify_code};
@@ -57,6 +70,12 @@ pub enum SignUpMode {
 }
 
 impl Policy {
+    /// Whether an address, in the form in which it is compared, may be used here.
+    pub fn takes(&self, email_key: &str) -> bool {
+        let domain = email_key.rsplit_once('@').map_or("", |(_, domain)| domain);
+        self.domains.is_empty() || self.domains.iter().any(|known| known == domain)
+    }
+
     /// Whether this person has to prove their address before anything else.
     pub const fn must_verify(&self, user: &User) -> bool {
         user.verify_by.is_some() || (self.verified_only && !user.email_verified && user.email.is_some())
@@ -87,10 +106,30 @@ pub(super) struct Mail {
 }
 
 impl Mail {
-    pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
+    /// Stores it, if its address did not get too many lately: counted here, where no other request comes between.
+    pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<Sent, Fault> {
+        let subject = guesses::mail_subject(&self.prepared.row.email_key);
+        if guesses::charge(tx, &[subject], now).await? != Charged::Taken {
+            return Ok(Sent::TooMany);
+        }
+        self.prepared.store(tx).await?;
+        outbox::enqueue(tx, &self.sealed, now).await?;
+        Ok(Sent::Queued)
+    }
+
+    /// The same for what the owner of an account hears whatever else they got lately.
+    pub(super) async fn tell(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
         self.prepared.store(tx).await?;
         outbox::enqueue(tx, &self.sealed, now).await
     }
+}
+
+/// What became of a mail that strangers can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Queued,
+    /// Three went to this address within an hour (EM-13).
+    TooMany,
 }
 
 /// Whom a mail goes to.
@@ -190,6 +229,8 @@ pub enum Await {
     Verification,
     Reset,
     SignIn,
+    /// The address that is to take the place of the one before.
+    NewAddress,
 }
 
 impl Found {
@@ -224,6 +265,7 @@ pub async fn send_again(provider: &Provider, found: &Found, visit: &Visit) -> Re
     match found.awaited() {
         Some(Awaited { what: Await::Reset, to }) => recover::ask(provider, found, &to, visit).await,
         Some(Awaited { what: Await::SignIn, to }) => by_mail::ask(provider, found, &to, visit).await,
+        Some(Awaited { what: Await::NewAddress, to }) => address::again(provider, found, &to, visit).await,
         Some(Awaited { what: Await::Verification, to }) => verify::again(provider, found, &to, visit).await,
         None => match &visit.session {
             Some(signed) => verify::ask(provider, found, &signed.user, visit).await,
@@ -234,7 +276,7 @@ pub async fn send_again(provider: &Provider, found: &Found, visit: &Visit) -> Re
 
 /// Whether a code may be compared.
 enum Guess {
-    Right(one_time::OneTime),
+    Right(Box<one_time::OneTime>),
     Wrong,
     Throttled { retry_after_seconds: i64 },
 }
@@ -242,7 +284,8 @@ enum Guess {
 /// Compares what was typed with the code that was sent for this interaction. The guess is charged before (decision 28).
 async fn guess(provider: &Provider, found: &Found, purpose: Purpose, typed: &str, visit: &Visit) -> Result<Guess, Fault> {
     let Some(code) = one_time::typed_code(typed) else { return Ok(Guess::Wrong) };
-    let (subjects, now) = (guesses::code_subjects(&found.id, visit.address), visit.now);
+    let account = found.awaited().and_then(|awaited| email_key(&awaited.to)).unwrap_or_default();
+    let (subjects, now) = (guesses::code_subjects(&found.id, &account, visit.address), visit.now);
     let charged = subjects.clone();
     if let Charged::Throttled { retry_after_seconds } =
         provider.db.write(async move |tx| guesses::charge(tx, &charged, now).await).await?
@@ -253,7 +296,7 @@ async fn guess(provider: &Provider, found: &Found, purpose: Purpose, typed: &str
     match sent.filter(|row| row.browser_hash == visit.browser_hash) {
         Some(row) => {
             provider.db.write(async move |tx| guesses::succeed(tx, &subjects, now).await).await?;
-            Ok(Guess::Right(row))
+            Ok(Guess::Right(Box::new(row)))
         }
         None => Ok(Guess::Wrong),
     }

@@ -2,12 +2,12 @@
 //! nothing else: every other proof is still asked for (decision 24).
 
 use super::verify::owner;
-use super::{Await, Recipient, add_event, mail, mailed, notice};
+use super::{Await, Recipient, Sent, add_event, mail, mailed, notice};
 use crate::base::{Fault, Id, Secret};
 use crate::endpoints::interaction::{Found, Outcome};
-use crate::endpoints::{Provider, Visit, audit};
+use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::device::device;
-use crate::identity::one_time::{self, OneTime, Purpose};
+use crate::identity::one_time::{self, Errand, OneTime, Prepared, Purpose};
 use crate::identity::passwords::Unhashed;
 use crate::identity::policy::{About, Weakness};
 use crate::identity::users::{self, User, email_key};
@@ -25,20 +25,18 @@ pub async fn ask(provider: &Provider, found: &Found, typed: &str, visit: &Visit)
     let is_known = to.is_some();
     // A letter is made in any case: what is done for nobody takes as long.
     let to = to.unwrap_or_else(|| Recipient::nobody(typed, visit.lang));
-    let may_send = one_time::may_send(&mut conn, &to.email_key, visit.now).await? && is_known && provider.post.is_on();
+    let may_send = is_known && provider.post.is_on();
     let mut errand = to.errand(Purpose::ResetPassword, String::new(), visit);
     errand.interaction_id = Some(found.id.clone());
     let letter = mail(provider, &to, errand, visit.now, |link, _| Letter::ResetPassword { link })?;
-    let mut record = audit("reset_asked", "anonymous", visit.now);
+    let mut record = audit_at("reset_asked", "anonymous", visit);
     record.user_id = to.user_id;
-    record.address = Some(visit.address.to_string());
     let event = mailed(Await::Reset, typed)?;
     let (ids, interaction, now) = ((provider.new_id()?, provider.new_id()?), found.id.clone(), visit.now);
     provider
         .db
         .write(async move |tx| {
-            if may_send {
-                letter.send(tx, now).await?;
+            if may_send && letter.send(tx, now).await? == Sent::Queued {
                 audits::write(tx, &ids.0, &record).await?;
             }
             add_event(tx, &ids.1, &interaction, &event, now).await
@@ -100,20 +98,17 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
     };
     let told = Recipient::of(&user, visit.lang).map(|to| notice(provider, &to, changed(provider, &to, visit), visit.now));
     let told = told.transpose()?;
-    let mut record = audit("password_reset", user.id.as_str(), visit.now);
+    let mut record = audit_at("password_reset", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
     let (id, now, interaction) = (provider.new_id()?, visit.now, row.interaction_id.clone());
     let done = provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             if !one_time::consume(tx, &row, now).await? || !users::prove_address(tx, &user, &row.email_key, now).await? {
                 return Ok(false);
             }
             users::set_password(tx, &user.id, &phc, now).await?;
-            for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn] {
-                one_time::void(tx, &user.id, purpose, now).await?;
-            }
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }
@@ -122,6 +117,25 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
         })
         .await?;
     Ok(if done { Done::Set { interaction } } else { Done::Gone })
+}
+
+/// A link for a new password that is sent to nobody and followed at once: for who has just shown that the mail of the account
+/// is theirs.
+///
+/// # Errors
+/// Chance failed.
+pub(super) fn unsent(provider: &Provider, row: &OneTime, visit: &Visit) -> Result<Prepared, Fault> {
+    let errand = Errand {
+        purpose: Purpose::ResetPassword,
+        user_id: row.user_id.clone(),
+        email: row.email.clone(),
+        email_key: row.email_key.clone(),
+        browser_hash: visit.browser_hash.clone(),
+        interaction_id: None,
+        detail: String::new(),
+        lifetime_seconds: Purpose::ResetPassword.lifetime_seconds(),
+    };
+    Prepared::new(provider.new_id()?, errand, &provider.code_key, &provider.random, visit.now)
 }
 
 /// The notice that a password was changed.

@@ -6,11 +6,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Await, Mail, Recipient, UNVERIFIED_SECONDS, add_event, mail, mailed};
+use super::{Await, Mail, Recipient, Sent, UNVERIFIED_SECONDS, add_event, mail, mailed};
 use crate::base::{Fault, Id, Secret, Timestamp, public_id};
 use crate::endpoints::interaction::{Found, Outcome};
-use crate::endpoints::{Provider, Visit, audit};
-use crate::identity::one_time::{self, OneTime, Purpose};
+use crate::endpoints::{Provider, Visit, audit_at};
+use crate::identity::one_time::{OneTime, Purpose};
 use crate::identity::passwords::{Password, Unhashed};
 use crate::identity::policy::{About, Weakness};
 use crate::identity::users::{self, Created, NewUser, User, email_key};
@@ -73,6 +73,10 @@ impl SignUpDetail {
         email_key: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
+        // Proved in another way since: a password that was sent along is not the account's any more.
+        if user.email_verified {
+            return Ok(false);
+        }
         let same = passwords::stands(tx, &user.id, &self.phc).await?;
         if !same {
             // Somebody else's preparations, or an earlier try of the same person.
@@ -87,28 +91,32 @@ impl SignUpDetail {
         } else if !users::verified(tx, user, email_key, now).await? {
             return Ok(false);
         }
-        one_time::void(tx, &user.id, Purpose::VerifyAddress, now).await?;
         Ok(true)
     }
 }
 
+/// The name that was typed, if any; an error if nobody can be called that.
+pub(super) fn name_of(typed: &str) -> Result<Option<String>, ()> {
+    let name = typed.trim();
+    let claims = Map::from_iter([("name".to_owned(), Value::from(name))]);
+    match StandardClaims::check(claims) {
+        _ if name.is_empty() => Ok(None),
+        Ok(_) => Ok(Some(name.to_owned())),
+        Err(_) => Err(()),
+    }
+}
+
 /// Checks the three fields of a wish.
-async fn checked(provider: &Provider, wish: &Wish, domains: &[String]) -> Result<(String, Option<String>, Password), Refused> {
+async fn checked(provider: &Provider, wish: &Wish) -> Result<(String, Option<String>, Password), Refused> {
     let mut refused = Refused::default();
     let key = email_key(&wish.email);
     refused.address = match &key {
         None => Some(AddressRefused::NoAddress),
-        Some(key) => {
-            let domain = key.rsplit_once('@').map_or("", |(_, domain)| domain);
-            let is_taken = domains.is_empty() || domains.iter().any(|known| known == domain);
-            (!is_taken).then_some(AddressRefused::OtherDomain)
-        }
+        Some(key) => (!provider.policy.accounts.takes(key)).then_some(AddressRefused::OtherDomain),
     };
-    let name = wish.name.trim();
-    let name = (!name.is_empty()).then(|| name.to_owned());
-    refused.name = name.as_ref().is_some_and(|name| {
-        let claims = Map::from_iter([("name".to_owned(), Value::from(name.as_str()))]);
-        StandardClaims::check(claims).is_err()
+    let name = name_of(&wish.name).unwrap_or_else(|()| {
+        refused.name = true;
+        None
     });
     let about = About { email: Some(&wish.email), name: name.as_deref(), house: &provider.policy.accounts.house };
     let password = match provider.password_policy.accept(&wish.password, &about).await {
@@ -129,7 +137,7 @@ async fn checked(provider: &Provider, wish: &Wish, domains: &[String]) -> Result
 /// # Errors
 /// Storage, keys or chance failed.
 pub async fn apply(provider: &Provider, found: &Found, wish: Wish, visit: &Visit) -> Result<Applied, Fault> {
-    let (key, name, password) = match checked(provider, &wish, &provider.policy.accounts.domains).await {
+    let (key, name, password) = match checked(provider, &wish).await {
         Ok(checked) => checked,
         Err(refused) => return Ok(Applied::Refused(refused)),
     };
@@ -142,7 +150,6 @@ pub async fn apply(provider: &Provider, found: &Found, wish: Wish, visit: &Visit
     let detail = SignUpDetail { name, phc };
     let mut conn = provider.db.conn();
     let before = users::by_login(&mut conn, &email).await?;
-    let may_send = one_time::may_send(&mut conn, &key, visit.now).await?;
     let applicant = Applicant { email: email.clone(), key, detail };
     let act = Act::prepare(provider, found, before, &applicant, visit)?;
     let event = mailed(Await::Verification, &email)?;
@@ -150,7 +157,7 @@ pub async fn apply(provider: &Provider, found: &Found, wish: Wish, visit: &Visit
     provider
         .db
         .write(async move |tx| {
-            act.run(tx, may_send, now).await?;
+            act.run(tx, now).await?;
             add_event(tx, &id, &interaction, &event, now).await
         })
         .await?;
@@ -191,9 +198,8 @@ impl Act {
                 app: app.clone(),
             })
         };
-        let mut record = audit("signed_up", "anonymous", visit.now);
+        let mut record = audit_at("signed_up", "anonymous", visit);
         record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
-        record.address = Some(visit.address.to_string());
         let (new, mail) = match before {
             None => {
                 let new = new_user(provider, by, visit.now)?;
@@ -224,15 +230,14 @@ impl Act {
     }
 
     /// Somebody may have taken the address since: then nothing is done, as if they had come first.
-    async fn run(&self, tx: &mut Tx, may_send: bool, now: Timestamp) -> Result<(), Fault> {
+    async fn run(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
         if let Some((new, phc)) = &self.new {
             if users::create(tx, new, now).await? != Created::Done {
                 return Ok(());
             }
             passwords::put(tx, &new.id, phc, now).await?;
         }
-        if may_send {
-            self.mail.send(tx, now).await?;
+        if self.mail.send(tx, now).await? == Sent::Queued || self.new.is_some() {
             audits::write(tx, &self.event.0, &self.event.1).await?;
         }
         Ok(())

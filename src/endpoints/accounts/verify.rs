@@ -4,7 +4,7 @@ use super::{Await, Guess, Mail, Recipient, SignUpDetail, add_event, guess, mail,
 use crate::base::{Fault, Id};
 use crate::endpoints::interaction::{self, Found, Outcome};
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, Stay, establish};
-use crate::endpoints::{Provider, Visit, audit};
+use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::users::{self, User};
 use crate::notify::Letter;
@@ -73,13 +73,13 @@ pub async fn verify(provider: &Provider, token: &str, visit: &Visit) -> Result<V
     }
     let Pending { row, user } = pending;
     let (detail, interaction) = (SignUpDetail::read(&row)?, row.interaction_id.clone());
-    let mut record = audit("address_verified", user.id.as_str(), visit.now);
+    let mut record = audit_at("address_verified", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    record.address = Some(visit.address.to_string());
     let (id, now) = (provider.new_id()?, visit.now);
     let done = provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user.id).await?;
             let done = one_time::consume(tx, &row, now).await? && detail.apply(tx, &user, &row.email_key, now).await?;
             if done {
                 audits::write(tx, &id, &record).await?;
@@ -103,7 +103,7 @@ async fn come_in(provider: &Provider, found: Found, pending: Pending, visit: &Vi
 /// Storage, keys or chance failed.
 pub async fn verify_code(provider: &Provider, found: Found, typed: &str, visit: &Visit) -> Result<Typed, Fault> {
     let row = match guess(provider, &found, Purpose::VerifyAddress, typed, visit).await? {
-        Guess::Right(row) => row,
+        Guess::Right(row) => *row,
         Guess::Wrong => return Ok(Typed::Wrong),
         Guess::Throttled { retry_after_seconds } => return Ok(Typed::Throttled { retry_after_seconds }),
     };
@@ -133,8 +133,11 @@ pub async fn ask(provider: &Provider, found: &Found, user: &User, visit: &Visit)
 pub(super) async fn again(provider: &Provider, found: &Found, to: &str, visit: &Visit) -> Result<Outcome, Fault> {
     let last = sent::last_for_interaction(&mut provider.db.conn(), &found.id, Purpose::VerifyAddress.as_str()).await?;
     let last = match last {
-        Some(row) => owner(provider, &row).await?.map(|user| (user, row)),
-        None => None,
+        // A password that was changed since must not come back with another mail.
+        Some(row) if row.used_at.is_none() => {
+            owner(provider, &row).await?.filter(|user| !user.email_verified).map(|user| (user, row))
+        }
+        _ => None,
     };
     let Some((user, row)) = last else {
         let (event, id, interaction, now) = (mailed(Await::Verification, to)?, provider.new_id()?, found.id.clone(), visit.now);
@@ -156,19 +159,19 @@ async fn send(
         (Some(to), Some(detail)) if provider.post.is_on() => Some(letter(provider, found, (&to, &detail), visit)?),
         _ => None,
     };
-    let may_send = match &letter {
-        Some(mail) => one_time::may_send(&mut provider.db.conn(), &mail.prepared.row.email_key, visit.now).await?,
-        None => false,
-    };
     let event = mailed(Await::Verification, &address)?;
-    let (id, interaction, now) = (provider.new_id()?, found.id.clone(), visit.now);
+    // Their password was right, or they hold the browser in which they signed up.
+    let mut record = audit_at("verification_asked", "anonymous", visit);
+    record.user_id = Some(user.id.clone());
+    let (ids, interaction, now) = ((provider.new_id()?, provider.new_id()?), found.id.clone(), visit.now);
     provider
         .db
         .write(async move |tx| {
-            if let Some(mail) = letter.filter(|_| may_send) {
+            if let Some(mail) = letter {
                 mail.send(tx, now).await?;
+                audits::write(tx, &ids.1, &record).await?;
             }
-            add_event(tx, &id, &interaction, &event, now).await
+            add_event(tx, &ids.0, &interaction, &event, now).await
         })
         .await?;
     Ok(found.check_mail())

@@ -9,7 +9,7 @@ use crate::identity::sessions;
 use crate::oauth::{Error, ResponseMode};
 use crate::store::audit as audits;
 use crate::store::grants::{self, Grant};
-use crate::store::{interactions, tokens};
+use crate::store::{interactions, registrations, tokens};
 use crate::tokens::{AuthorizationCode, CodeDetail, GrantDetail, Minted, Order, Recipe, id_token_claims};
 
 /// Seconds that a code lives (protocol A5).
@@ -122,6 +122,7 @@ pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Appro
     event.client_id = Some(request.client_id.clone());
     event.address = Some(visit.address.to_string());
     event.detail = serde_json::json!({ "scope": detail.scope });
+    let unchecked = occasion.client.client.is_unchecked().then(|| request.client_id.clone());
     let (interaction, now, session) = (occasion.interaction.cloned(), visit.now, occasion.signed.session.id.clone());
     provider
         .db
@@ -133,6 +134,9 @@ pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Appro
             }
             if let Some(stored) = &stored {
                 tokens::insert_opaque(tx, &stored.hash, &grant.id, &stored.detail, stored.expires_at).await?;
+            }
+            if let Some(client_id) = &unchecked {
+                registrations::mark_used(tx, client_id, now).await?;
             }
             if let Some(interaction) = &interaction {
                 interactions::finish(tx, interaction, now).await?;
@@ -187,11 +191,12 @@ fn front_channel(
     now: Timestamp,
 ) -> Result<FrontTokens, Fault> {
     let request = occasion.request;
+    let subject = provider.subject(&occasion.client.client, &occasion.signed.user)?;
     let recipe = Recipe {
         client: &occasion.client.client,
         grant_id: &front.grant.id,
         grant: front.detail,
-        sub: &occasion.signed.user.sub,
+        sub: &subject,
         scope: &front.detail.scope,
         resources: &front.detail.resources,
         now,
@@ -203,7 +208,8 @@ fn front_channel(
     }
     // Without any access token there is no userinfo to ask, so the scope's claims come here (Core section 5.4).
     let alone = minted.is_none() && front.code.is_none();
-    let claims = id_token_claims(&person(&occasion.signed.user), alone.then_some(&front.detail.scope), request.claims.as_ref());
+    let person = person(&occasion.signed.user, &subject);
+    let claims = id_token_claims(&person, alone.then_some(&front.detail.scope), request.claims.as_ref());
     let order = Order {
         nonce: request.nonce.as_deref(),
         claims,

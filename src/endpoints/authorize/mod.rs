@@ -8,7 +8,7 @@ mod next;
 mod request;
 
 pub use issue::{Answer, AnswerTo, Occasion, answer_error, issue, refuse};
-pub use next::{Approved, Facts, Reason, Step, next};
+pub use next::{Approved, Facts, Reason, Step, claimed_sub, next};
 pub(super) use request::may_use_resource;
 pub use request::{PageError, RedirectMismatch, ReplyTo, ValidRequest};
 

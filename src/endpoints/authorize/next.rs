@@ -10,12 +10,17 @@ use crate::store::interactions::{Event, EventKind};
 
 use crate::endpoints::Signed;
 
+/// Seconds for which a sign-in is fresh enough to allow an app what is dangerous.
+const FRESH_SECONDS: i64 = 600;
+
 /// What is known when a request is looked at.
 pub struct Facts<'a> {
     pub signed: Option<&'a Signed>,
     pub consent: Option<&'a Consent>,
     /// What the person did for this very interaction, in order.
     pub events: &'a [Event],
+    /// Whether who is signed in is the person that the request names; true if it names nobody.
+    pub is_wanted: bool,
     pub now: Timestamp,
 }
 
@@ -24,7 +29,7 @@ pub struct Facts<'a> {
 pub enum Reason {
     /// Nobody is signed in.
     NoSession,
-    /// `prompt=login`, or the last sign-in is older than `max_age`.
+    /// `prompt=login`, or the last sign-in is older than `max_age`, or too old for what the app wants.
     Again,
     /// Somebody else than the hinted person is signed in.
     OtherPerson,
@@ -87,7 +92,7 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
     if request.prompt.has_select_account() && !did(EventKind::Chosen) && !signed_in_now {
         return Step::Choose;
     }
-    if wanted_sub(request).is_some_and(|sub| sub != signed.user.sub) {
+    if !facts.is_wanted {
         // Whoever came instead of the expected person is not asked again and again (Core section 3.1.2.1).
         let why = "somebody else than the expected person signed in";
         return if signed_in_now {
@@ -101,7 +106,13 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
     if (request.prompt.has_login() || too_old) && !signed_in_now {
         return Step::SignIn(Reason::Again);
     }
-    consent_step(request, client, facts, &session.id)
+    let step = consent_step(request, client, facts, &session.id);
+    let is_stale = facts.now.since(session.auth_time) >= FRESH_SECONDS && !signed_in_now;
+    // Whoever sits at an open browser must not hand the account to an app.
+    if matches!(step, Step::Consent(_)) && request.scope.is_dangerous() && is_stale {
+        return Step::SignIn(Reason::Again);
+    }
+    step
 }
 
 fn consent_step(request: &ValidRequest, client: &Client, facts: &Facts<'_>, session: &Id) -> Step {
@@ -114,13 +125,15 @@ fn consent_step(request: &ValidRequest, client: &Client, facts: &Facts<'_>, sess
     if own().any(|event| event.kind == EventKind::Consented && event.detail == asked) {
         return approved(request);
     }
-    if client.trusted == ConsentPolicy::Skip && !request.prompt.has_consent() {
+    // The operator speaks for people where an app only reads; who may act for them they say themselves.
+    if client.trusted == ConsentPolicy::Skip && !request.prompt.has_consent() && !request.scope.is_dangerous() {
         return approved(request);
     }
     // Anybody can be a public client on a loopback address or with a custom scheme (decision 13).
     let anybody = client.is_public()
         && client.redirect_uri(&request.redirect_uri).is_none_or(|uri| uri.is_loopback() || uri.is_custom_scheme());
-    let remembered = !anybody && facts.consent.is_some_and(|c| c.covers(&request.scope, request.claims.as_ref()));
+    let remembered =
+        !anybody && facts.consent.is_some_and(|c| c.covers(&request.scope, request.claims.as_ref(), &request.resources));
     if remembered && !request.prompt.has_consent() {
         return approved(request);
     }
@@ -131,12 +144,11 @@ fn approved(request: &ValidRequest) -> Step {
     Step::Issue(Approved { scope: request.scope.clone() })
 }
 
-/// The person whom the request names: `id_token_hint`, or an essential or valued `sub` in `claims` (Core section 5.5.1).
-fn wanted_sub(request: &ValidRequest) -> Option<&str> {
-    let by_claims = request.claims.as_ref().and_then(|claims| {
-        claims.id_token().find(|(name, _)| *name == "sub").and_then(|(_, want)| want.values.first()).and_then(|v| v.as_str())
-    });
-    by_claims.or(request.hinted_sub.as_deref())
+/// The subject that `claims` names, in the words of this client (Core section 5.5.1).
+pub fn claimed_sub(request: &ValidRequest) -> Option<&str> {
+    let claims = request.claims.as_ref()?;
+    let (_, want) = claims.id_token().find(|(name, _)| *name == "sub")?;
+    want.values.first()?.as_str()
 }
 
 /// An essential `acr` none of whose values we can reach (Core section 5.5.1.1).

@@ -7,6 +7,7 @@ use crate::endpoints::{ClientRef, Provider, UnregisteredResources};
 use crate::oauth::{
     ClaimsRequest, Error, ErrorCode, GrantType, Params, PkcePolicy, Prompt, ResponseMode, ResponseType, Scope, pkce,
 };
+use crate::tokens::Hint;
 
 /// The longest `state` and `nonce` that are taken, in bytes (protocol A15); longer ones are refused, never cut.
 const LONGEST_STATE: usize = 2048;
@@ -79,8 +80,9 @@ pub struct ValidRequest {
     pub prompt: Prompt,
     pub max_age: Option<i64>,
     pub login_hint: Option<String>,
-    /// The subject that `id_token_hint` names.
-    pub hinted_sub: Option<String>,
+    /// Whom `id_token_hint` names.
+    #[serde(default)]
+    pub hint: Option<Hint>,
     pub ui_locales: Option<String>,
     pub claims: Option<ClaimsRequest>,
 }
@@ -143,7 +145,7 @@ impl ValidRequest {
             prompt: prompt(provider, params)?,
             max_age: max_age(params)?.or(client.default_max_age),
             login_hint: bounded(params, "login_hint", 320)?,
-            hinted_sub: hinted_sub(provider, params, now)?,
+            hint: hint(provider, params, now)?,
             ui_locales: bounded(params, "ui_locales", 256)?,
             claims: params.get("claims").map(ClaimsRequest::parse).transpose()?,
         })
@@ -246,9 +248,9 @@ fn bounded(params: &Params, name: &'static str, longest: usize) -> Result<Option
     }
 }
 
-fn hinted_sub(provider: &Provider, params: &Params, now: Timestamp) -> Result<Option<String>, Error> {
+fn hint(provider: &Provider, params: &Params, now: Timestamp) -> Result<Option<Hint>, Error> {
     let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
     let hint = provider.verifier.hint(hint, now);
     let wrong = Error::new(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer");
-    hint.map(|hint| Some(hint.sub)).ok_or(wrong)
+    hint.map(Some).ok_or(wrong)
 }

@@ -4,13 +4,15 @@ use super::{AuthenticatedClient, Granted, Proof, Proved};
 use crate::base::{Fault, Timestamp, base64url, sha256};
 use crate::endpoints::Provider;
 use crate::endpoints::authorize::may_use_resource;
+use crate::oauth::scope::ACCOUNT;
 use crate::oauth::token_request::ClientCredentials as Request;
 use crate::oauth::{Error, ErrorCode, Scope};
 use crate::store::grants::{self, Grant};
+use crate::store::registrations;
 use crate::tokens::GrantDetail;
 
 /// Scopes that speak of a person and mean nothing for a client.
-const OF_PERSONS: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+const OF_PERSONS: [&str; 7] = ["openid", "profile", "email", "address", "phone", "offline_access", ACCOUNT];
 
 /// A grant of a client itself has no end of its own: a century.
 const CENTURY_SECONDS: i64 = 100 * 365 * 86_400;
@@ -78,7 +80,11 @@ async fn own_grant(provider: &Provider, client: &AuthenticatedClient, now: Times
         expires_at: now.plus(CENTURY_SECONDS),
         revoked_at: None,
     };
-    let stored = grant.clone();
-    provider.db.write(async move |tx| grants::insert(tx, &stored, now).await).await?;
+    let (stored, unchecked) = (grant.clone(), client.is_unchecked());
+    let written = provider.db.write(async move |tx| {
+        grants::insert(tx, &stored, now).await?;
+        if unchecked { registrations::mark_used(tx, &stored.client_id, now).await } else { Ok(()) }
+    });
+    written.await?;
     Ok(grant)
 }

@@ -22,7 +22,7 @@ pub(super) async fn prove(
     let Some(code) = tokens::find_code(&mut conn, &hash).await? else { return Ok(Proved::Refused(invalid_grant())) };
     let detail = CodeDetail::read(&code.detail)?;
     if let Some(kind) = misuse(&code, &detail, client, &request) {
-        let replay = Replay { grant_id: code.grant.id, kind, why: invalid_grant() };
+        let replay = Replay { grant: code.grant, kind, why: invalid_grant() };
         return Ok(Proved::Replayed(replay));
     }
     if now >= code.expires_at || !code.grant.is_live(now) {
@@ -53,7 +53,7 @@ pub(super) async fn prove(
 /// What about a presented code proves that somebody has it who should not; its name in the audit log.
 fn misuse(code: &Code, detail: &CodeDetail, client: &AuthenticatedClient, request: &Request) -> Option<&'static str> {
     if code.used_at.is_some() {
-        return Some("code_replay");
+        return Some(super::CODE_REPLAY);
     }
     if code.grant.client_id != client.client_id {
         return Some("code_of_other_client");

@@ -7,6 +7,9 @@
 mod client_credentials;
 mod code;
 mod refresh;
+mod reuse;
+
+pub(super) use refresh::holder;
 
 use super::authorize::may_use_resource;
 use super::client_auth::{AuthenticatedClient, Header, authenticate};
@@ -17,8 +20,12 @@ use crate::oauth::{Error, ErrorCode, GrantType, Params, RefreshPolicy, Scope, To
 use crate::store::Tx;
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::grants::{self, Grant};
+use crate::store::outbox;
 use crate::store::tokens::{self, NewFamily, Rotation};
 use crate::tokens::{GrantDetail, Order, Recipe, RefreshKey, Response, StoredAccess, id_token_claims};
+
+/// A code that was used before, in the audit log.
+const CODE_REPLAY: &str = "code_replay";
 
 /// What a grant proved: who may have tokens, for what, and what has to be consumed for it.
 struct Granted {
@@ -56,7 +63,7 @@ enum Turn {
 
 /// The refusal that must persist: a replayed code or refresh token ends its family before it is refused.
 struct Replay {
-    grant_id: String,
+    grant: Grant,
     kind: &'static str,
     why: Error,
 }
@@ -130,11 +137,12 @@ async fn mint_and_commit(
     now: Timestamp,
 ) -> Result<Response, Refusal> {
     let mint = provider.mint();
+    let subject = granted.user.as_ref().map(|user| provider.subject(client, user)).transpose()?;
     let recipe = Recipe {
         client,
         grant_id: &granted.grant.id,
         grant: &granted.detail,
-        sub: granted.user.as_ref().map_or(client.client_id.as_str(), |user| user.sub.as_str()),
+        sub: subject.as_deref().unwrap_or(&client.client_id),
         scope: &granted.scope,
         resources: &granted.resources,
         now,
@@ -144,7 +152,7 @@ async fn mint_and_commit(
         Some(user) if granted.detail.scope.contains("openid") => {
             let order = Order {
                 nonce: granted.nonce.as_deref(),
-                claims: id_token_claims(&person(user), None, granted.detail.claims.as_ref()),
+                claims: id_token_claims(&person(user, recipe.sub), None, granted.detail.claims.as_ref()),
                 access_token: Some(minted.access_token.expose()),
                 code: None,
             };
@@ -236,8 +244,11 @@ async fn commit(tx: &mut Tx, rows: &Rows, now: Timestamp) -> Result<bool, Fault>
         Proof::ClientCredentials => true,
     };
     if !won {
-        if matches!(rows.proof, Proof::Code { .. }) {
+        // A code that was used by another request in the same instant was used twice.
+        if let (Proof::Code { .. }, Some((id, event))) = (&rows.proof, &rows.event) {
             grants::revoke(tx, &rows.grant.id, now).await?;
+            let event = AuditEvent { kind: CODE_REPLAY.to_owned(), ..event.clone() };
+            audits::write(tx, id, &event).await?;
         }
         return Ok(false);
     }
@@ -259,12 +270,17 @@ async fn commit(tx: &mut Tx, rows: &Rows, now: Timestamp) -> Result<bool, Fault>
 async fn end_family(provider: &Provider, client: &AuthenticatedClient, replay: Replay, now: Timestamp) -> Result<Error, Fault> {
     let mut event = audit(replay.kind, client.client_id.as_str(), now);
     event.client_id = Some(client.client_id.clone());
+    event.user_id = replay.grant.user_id.clone();
+    let notice = reuse::notice(provider, &replay, now).await?;
     let id = provider.new_id()?;
-    let why = replay.why;
+    let Replay { grant, why, .. } = replay;
     provider
         .db
         .write(async move |tx| {
-            grants::revoke(tx, &replay.grant_id, now).await?;
+            let was_alive = grants::revoke(tx, &grant.id, now).await?;
+            if let Some(notice) = notice.filter(|_| was_alive) {
+                outbox::enqueue(tx, &notice, now).await?;
+            }
             audits::write(tx, &id, &event).await
         })
         .await?;

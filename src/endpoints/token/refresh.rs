@@ -30,7 +30,7 @@ pub(super) async fn prove(
     };
     let Some(turn) = turn(&family, &presented, client, now) else {
         let kind = if family.grant.client_id == client.client_id { "refresh_reuse" } else { "refresh_of_other_client" };
-        return Ok(Proved::Replayed(Replay { grant_id: family.grant.id, kind, why: invalid_grant() }));
+        return Ok(Proved::Replayed(Replay { grant: family.grant, kind, why: invalid_grant() }));
     };
     if now >= family.idle_expires_at || now >= family.expires_at || !family.grant.is_live(now) {
         return Ok(Proved::Refused(invalid_grant()));
@@ -73,7 +73,12 @@ fn turn(family: &Family, presented: &PresentedRefresh, client: &AuthenticatedCli
 }
 
 /// The person, if they are not disabled, and their session lives where the grant was not meant to outlive it.
-async fn holder(conn: &mut Conn, provider: &Provider, grant: &Grant, now: Timestamp) -> Result<Option<User>, Fault> {
+pub(in crate::endpoints) async fn holder(
+    conn: &mut Conn,
+    provider: &Provider,
+    grant: &Grant,
+    now: Timestamp,
+) -> Result<Option<User>, Fault> {
     match (&grant.session_id, &grant.user_id) {
         (Some(session), _) if !grant.offline => sessions::person(conn, session, provider.policy.session_idle_seconds, now).await,
         (_, Some(id)) => Ok(users::by_id(conn, id).await?.filter(User::is_open)),

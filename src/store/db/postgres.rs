@@ -214,6 +214,12 @@ impl Lease {
         Ok(found.iter().map(row).collect::<Result<_, _>>()?)
     }
 
+    async fn fetch_all_held(&mut self, statement: &Statement) -> Result<Vec<Row>, Trouble> {
+        let text = format!("{} FOR SHARE", statement.text);
+        let found = self.run(async |connection| connection.fetch_all(bound(sqlx::query(AssertSqlSafe(text)), statement)).await);
+        Ok(found.await?.iter().map(row).collect::<Result<_, _>>()?)
+    }
+
     async fn execute(&mut self, statement: &Statement) -> Result<u64, Trouble> {
         let done = self.run(async |connection| connection.execute(query(statement)).await).await?;
         Ok(done.rows_affected())
@@ -230,6 +236,11 @@ pub(in crate::store) struct Transaction(Lease);
 impl Transaction {
     pub(super) async fn fetch_all(&mut self, statement: &Statement) -> Result<Vec<Row>, Fault> {
         self.0.fetch_all(statement).await.map_err(Trouble::at("store: read"))
+    }
+
+    /// The same, and the rows stay as they are until the transaction ends.
+    pub(super) async fn fetch_all_held(&mut self, statement: &Statement) -> Result<Vec<Row>, Fault> {
+        self.0.fetch_all_held(statement).await.map_err(Trouble::at("store: read"))
     }
 
     pub(super) async fn execute(&mut self, statement: &Statement) -> Result<u64, Fault> {
@@ -268,7 +279,11 @@ impl Encode<'_, Postgres> for Untyped {
 
 fn query(statement: &Statement) -> Query<'_, Postgres, PgArguments> {
     // The text is a literal of ours: `sql` takes nothing else.
-    statement.values.iter().fold(sqlx::query(AssertSqlSafe(statement.text)), |query, value| match value {
+    bound(sqlx::query(AssertSqlSafe(statement.text)), statement)
+}
+
+fn bound<'q>(query: Query<'q, Postgres, PgArguments>, statement: &'q Statement) -> Query<'q, Postgres, PgArguments> {
+    statement.values.iter().fold(query, |query, value| match value {
         Value::Text(text) => query.bind(text.as_str()),
         Value::Int(number) => query.bind(number),
         Value::Bool(truth) => query.bind(truth),

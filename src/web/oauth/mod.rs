@@ -1,10 +1,12 @@
 //! One thin handler an endpoint: typed input in, typed answer out.
 
+pub mod account_api;
 pub mod authorize;
 pub mod check_session;
 pub mod end_session;
 pub mod introspect;
 pub mod metadata;
+pub mod register;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;
@@ -20,7 +22,7 @@ use actix_web::web::{Data, Payload};
 
 use super::answer::{Challenge, log_fault};
 use super::limits::too_many;
-use super::{State, answer, extract};
+use super::{State, answer, extract, routes};
 use crate::endpoints::client_auth::Header;
 use crate::oauth::{Client, Error, ErrorCode, Params};
 
@@ -66,10 +68,12 @@ pub async fn preflight(request: HttpRequest, state: Data<State>) -> HttpResponse
     let Some(origin) = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()) else {
         return response.finish();
     };
+    let pattern = request.match_pattern().unwrap_or_default();
+    let methods = routes::allowed(&pattern, state.provider.issuer.path());
     match state.provider.registry.knows_origin(&state.provider.db, origin).await {
         Ok(true) => response
             .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin))
-            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods))
             .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"))
             .insert_header((ACCESS_CONTROL_MAX_AGE, "600"))
             .finish(),

@@ -1,11 +1,12 @@
 //! `/userinfo` (OpenID Connect Core section 5.3).
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::readable_by;
-use crate::endpoints::{Bearer, userinfo};
+use crate::endpoints::{Bearer, UserinfoForm, userinfo};
 use crate::web::answer::Challenge;
 use crate::web::{State, answer, extract};
 
@@ -26,9 +27,14 @@ pub async fn post(request: HttpRequest, state: Data<State>, payload: Payload) ->
 
 async fn respond(request: &HttpRequest, state: &State, bearer: &Bearer) -> HttpResponse {
     match userinfo(&state.provider, bearer, state.provider.clock.now()).await {
-        Ok((client_id, claims)) => {
-            let response = answer::json(StatusCode::OK, &claims);
-            match state.provider.registry.client(&state.provider.db, &client_id).await {
+        Ok(claims) => {
+            let response = match claims.form {
+                UserinfoForm::Plain(claims) => answer::json(StatusCode::OK, &claims),
+                UserinfoForm::Jwt(jwt) => {
+                    HttpResponse::Ok().content_type("application/jwt").insert_header((CACHE_CONTROL, "no-store")).body(jwt)
+                }
+            };
+            match state.provider.registry.client(&state.provider.db, &claims.client_id).await {
                 Ok(Some(client)) => readable_by(request, &client.client, response),
                 Ok(None) => response,
                 Err(fault) => answer::refusal(&fault.into(), Challenge::Bearer),

@@ -22,8 +22,8 @@ pub struct Account {
     pub apps: Vec<AppRow>,
     /// Leads to the page that asks before it signs out everywhere.
     pub everywhere_url: String,
-    /// Leads to the sign-out page of this browser.
-    pub sign_out_url: String,
+    /// Leads to the page that asks before every app is removed.
+    pub all_apps_url: String,
     pub notice: Option<Notice>,
 }
 
@@ -56,6 +56,7 @@ pub struct AppRow {
 pub enum Notice {
     SessionEnded,
     AppRemoved,
+    AppsRemoved,
 }
 
 impl Account {
@@ -88,6 +89,7 @@ impl Account {
         Some(match self.notice? {
             Notice::SessionEnded => t.session_ended,
             Notice::AppRemoved => t.app_removed,
+            Notice::AppsRemoved => t.account_pages.apps_removed,
         })
     }
 }

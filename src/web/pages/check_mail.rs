@@ -15,8 +15,8 @@ pub struct CheckMail {
     /// Nothing if no mail was asked for yet.
     pub awaited: Option<Awaited>,
     pub problem: Option<CodeProblem>,
-    /// The sign-in page of the same interaction.
-    pub sign_in_url: String,
+    /// The sign-in page of the same interaction, or the page of the account that asked.
+    pub back_url: String,
 }
 
 /// Why a code was not taken.
@@ -37,7 +37,18 @@ impl CheckMail {
         match &self.awaited {
             None => t.must_verify_what.to_owned(),
             Some(Awaited { what: Await::Verification, to }) => t.sent_verification.with(to).to_string(),
+            Some(Awaited { what: Await::NewAddress, to }) => {
+                self.frame.t().account_pages.sent_to_new_address.with(to).to_string()
+            }
             Some(Awaited { what: Await::Reset | Await::SignIn, to }) => t.sent_if_known.with(to).to_string(),
+        }
+    }
+
+    fn back(&self) -> &'static str {
+        let t = self.frame.t();
+        match &self.awaited {
+            Some(Awaited { what: Await::NewAddress, .. }) => t.account_pages.back_to_account,
+            _ => t.accounts.back_to_sign_in,
         }
     }
 

@@ -21,6 +21,8 @@ pub enum Removal {
     Session { user_agent: String },
     /// An app's permission, by the app's name.
     App { name: String },
+    /// Every app's permission.
+    AllApps,
     /// Every session of the person.
     Everywhere,
 }
@@ -31,6 +33,7 @@ impl Confirm {
         match &self.removal {
             Removal::Session { user_agent } => t.confirm_session.with(device(t, user_agent)).to_string(),
             Removal::App { name } => t.confirm_app.with(name).to_string(),
+            Removal::AllApps => t.account_pages.confirm_all.to_owned(),
             Removal::Everywhere => t.confirm_everywhere.to_owned(),
         }
     }
@@ -40,6 +43,7 @@ impl Confirm {
         match &self.removal {
             Removal::Session { .. } => t.confirm_session_what.to_owned(),
             Removal::App { name } => t.confirm_app_what.with(name).to_string(),
+            Removal::AllApps => t.account_pages.confirm_all_what.to_owned(),
             Removal::Everywhere => t.confirm_everywhere_what.to_owned(),
         }
     }
@@ -49,6 +53,7 @@ impl Confirm {
         match self.removal {
             Removal::Session { .. } => t.keep_session,
             Removal::App { .. } => t.keep_app,
+            Removal::AllApps => t.account_pages.keep_all,
             Removal::Everywhere => t.stay,
         }
     }
@@ -58,6 +63,7 @@ impl Confirm {
         match self.removal {
             Removal::Session { .. } => t.end_session,
             Removal::App { .. } => t.remove,
+            Removal::AllApps => t.account_pages.remove_all,
             Removal::Everywhere => t.everywhere,
         }
     }

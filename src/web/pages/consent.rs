@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::{Checked, Frame};
+use super::Frame;
 
 /// Buttons `allow` and `deny`, which post `decision=allow` or `decision=deny`.
 #[derive(Template)]
@@ -37,9 +37,5 @@ pub struct ResourceName {
 impl Consent {
     fn title(&self) -> String {
         self.frame.t().consent_title.with(self.frame.owner()).to_string()
-    }
-
-    fn is_unchecked(&self) -> bool {
-        self.frame.app.as_ref().is_some_and(|app| app.checked == Checked::SelfRegistered)
     }
 }

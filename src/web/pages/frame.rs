@@ -65,6 +65,11 @@ impl Frame {
         self.app.as_ref().map_or(self.house.logo_url.as_deref(), |app| app.logo_url.as_deref())
     }
 
+    /// Whether the app registered itself and nobody has looked at it: every page of it says so.
+    pub fn is_unchecked(&self) -> bool {
+        self.app.as_ref().is_some_and(|app| app.checked == Checked::SelfRegistered)
+    }
+
     /// The letter that stands where there is no logo.
     pub fn initial(&self) -> String {
         initial(self.owner())
@@ -86,11 +91,43 @@ impl Frame {
         format!("{}{}", self.base_path, asset.path)
     }
 
+    /// The pages of the account, for the rail beside each of them.
+    pub fn account_links(&self) -> Vec<RailLink> {
+        let (t, own) = (self.t(), self.self_url.split('?').next().unwrap_or_default());
+        let pages = &t.account_pages;
+        let link = |(path, text): (&str, &'static str)| {
+            let url = format!("{}{path}", self.base_path);
+            RailLink { is_here: url == own, url, text }
+        };
+        [
+            ("/account", pages.overview),
+            ("/account/profile", pages.profile),
+            ("/account/email", t.email),
+            ("/account/password", t.password),
+            ("/account#sessions", t.sessions),
+            ("/account#apps", t.apps),
+            ("/account/history", t.history.title),
+            ("/account/data", t.history.data),
+            ("/account/delete", pages.delete),
+        ]
+        .into_iter()
+        .map(link)
+        .collect()
+    }
+
     /// The languages that the page is not in.
     pub fn other_languages(&self) -> impl Iterator<Item = &'static Texts> {
         let tag = self.t().tag;
         ALL.iter().map(texts).filter(move |other| other.tag != tag)
     }
+}
+
+/// One page in a rail.
+pub struct RailLink {
+    pub url: String,
+    pub text: &'static str,
+    /// Whether it is the page that shows the rail.
+    pub is_here: bool,
 }
 
 /// The first letter of a name or an address, for the disc beside it.

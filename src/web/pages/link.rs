@@ -20,22 +20,38 @@ pub enum LinkTo {
     Verify { address: String },
     /// Signs in as this person.
     SignIn { address: String },
+    /// Makes this the address of the account.
+    ConfirmAddress { address: String },
+    /// Makes this the address of the account again.
+    Undo { address: String },
+    /// Signs everybody out who is in the account of this person.
+    Disown { address: String },
+    /// Takes the planned end of this person's account back.
+    Keep { address: String },
 }
 
 impl Link {
     fn title(&self) -> &'static str {
-        let t = &self.frame.t().accounts;
+        let t = self.frame.t();
         match self.what {
-            LinkTo::Verify { .. } => t.verify,
-            LinkTo::SignIn { .. } => t.by_link,
+            LinkTo::Verify { .. } => t.accounts.verify,
+            LinkTo::SignIn { .. } => t.accounts.by_link,
+            LinkTo::ConfirmAddress { .. } => t.account_pages.confirm_address,
+            LinkTo::Undo { .. } => t.account_pages.undo,
+            LinkTo::Disown { .. } => t.account_pages.disown,
+            LinkTo::Keep { .. } => t.account_pages.keep_title,
         }
     }
 
     fn explanation(&self) -> String {
-        let t = &self.frame.t().accounts;
+        let t = self.frame.t();
         match &self.what {
-            LinkTo::Verify { address } => t.verify_what.with(address).to_string(),
-            LinkTo::SignIn { address } => t.by_link_what.with(address).to_string(),
+            LinkTo::Verify { address } => t.accounts.verify_what.with(address).to_string(),
+            LinkTo::SignIn { address } => t.accounts.by_link_what.with(address).to_string(),
+            LinkTo::ConfirmAddress { address } => t.account_pages.confirm_address_what.with(address).to_string(),
+            LinkTo::Undo { address } => t.account_pages.undo_what.with(address).to_string(),
+            LinkTo::Disown { address } => t.account_pages.disown_what.with(address).to_string(),
+            LinkTo::Keep { address } => t.account_pages.keep_what.with(address).to_string(),
         }
     }
 
@@ -44,6 +60,10 @@ impl Link {
         match self.what {
             LinkTo::Verify { .. } => t.accounts.verify_button,
             LinkTo::SignIn { .. } => t.sign_in,
+            LinkTo::ConfirmAddress { .. } => t.account_pages.confirm_address_button,
+            LinkTo::Undo { .. } => t.account_pages.undo_button,
+            LinkTo::Disown { .. } => t.account_pages.disown_button,
+            LinkTo::Keep { .. } => t.account_pages.keep,
         }
     }
 }
@@ -68,6 +88,13 @@ pub struct ResetPassword {
     pub is_busy: bool,
 }
 
+impl ResetPassword {
+    /// What the summary says: each error with its field.
+    fn errors(&self) -> Vec<(&'static str, String)> {
+        self.new_password.errors.iter().map(|text| ("password", text.clone())).collect()
+    }
+}
+
 /// What has happened, and where to go on.
 #[derive(Template)]
 #[template(path = "pages/told.html")]
@@ -83,25 +110,32 @@ pub enum Tidings {
     /// An address was proved in another browser than the one that asked.
     Verified,
     PasswordSet,
+    AddressChanged,
+    /// An account is not going to be deleted any more.
+    Kept,
     /// A link was used or is too old; another one can be had.
     LinkGone,
 }
 
 impl Told {
     fn title(&self) -> &'static str {
-        let t = &self.frame.t().accounts;
+        let (t, pages) = (&self.frame.t().accounts, &self.frame.t().account_pages);
         match self.what {
             Tidings::Verified => t.verified,
             Tidings::PasswordSet => t.password_set,
+            Tidings::AddressChanged => pages.address_confirmed,
+            Tidings::Kept => pages.kept,
             Tidings::LinkGone => t.link_gone,
         }
     }
 
     fn explanation(&self) -> &'static str {
-        let t = &self.frame.t().accounts;
+        let (t, pages) = (&self.frame.t().accounts, &self.frame.t().account_pages);
         match self.what {
             Tidings::Verified => t.verified_what,
             Tidings::PasswordSet => t.password_set_what,
+            Tidings::AddressChanged => pages.address_confirmed_what,
+            Tidings::Kept => pages.kept_what,
             Tidings::LinkGone => t.link_gone_what,
         }
     }
@@ -109,7 +143,8 @@ impl Told {
     fn button(&self) -> &'static str {
         let t = self.frame.t();
         match self.what {
-            Tidings::Verified | Tidings::PasswordSet => t.sign_in,
+            Tidings::Verified | Tidings::PasswordSet | Tidings::Kept => t.sign_in,
+            Tidings::AddressChanged => t.go_on,
             Tidings::LinkGone => t.accounts.start_again,
         }
     }
@@ -119,6 +154,8 @@ impl Told {
         match self.what {
             Tidings::Verified => "verified",
             Tidings::PasswordSet => "password-set",
+            Tidings::AddressChanged => "address-changed",
+            Tidings::Kept => "account-kept",
             Tidings::LinkGone => "link-gone",
         }
     }

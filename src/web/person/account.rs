@@ -11,13 +11,13 @@ use crate::web::pages::{self, AppRow, Confirm, Kind, Notice, Removal, SessionRow
 use crate::web::{State, answer, extract};
 
 /// The signed-in person of a request; everybody else is sent to sign in.
-struct Guest {
-    visit: Visit,
-    browser: Browser,
-    signed: Signed,
+pub(super) struct Guest {
+    pub visit: Visit,
+    pub browser: Browser,
+    pub signed: Signed,
 }
 
-async fn guest(state: &State, request: &HttpRequest) -> Result<Guest, HttpResponse> {
+pub(super) async fn guest(state: &State, request: &HttpRequest) -> Result<Guest, HttpResponse> {
     let (visit, browser) = extract::visit(request, state).await.map_err(|fault| broken(state, request, &fault))?;
     match visit.session.clone() {
         Some(signed) => Ok(Guest { visit, browser, signed }),
@@ -47,7 +47,7 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let app_row = |app: crate::endpoints::ConnectedApp| AppRow {
         remove_url: format!("{base}/account/apps/{}", percent_encoded(&app.client_id)),
         name: app.name,
-        logo_url: None,
+        logo_url: app.logo.map(|digest| format!("{base}/logo/{digest}")),
         scopes: app.scope.iter().map(str::to_owned).collect(),
         since: app.since,
     };
@@ -62,10 +62,11 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
         sessions: account.sessions.into_iter().map(session_row).collect(),
         apps: account.apps.into_iter().map(app_row).collect(),
         everywhere_url: format!("{base}/account/everywhere"),
-        sign_out_url: format!("{base}/sign-out"),
+        all_apps_url: format!("{base}/account/apps"),
         notice: match request.query_string() {
             "done=session" => Some(Notice::SessionEnded),
             "done=app" => Some(Notice::AppRemoved),
+            "done=apps" => Some(Notice::AppsRemoved),
             _ => None,
         },
     };
@@ -145,6 +146,29 @@ pub async fn remove_app(request: HttpRequest, state: Data<State>, client_id: Pat
     match Account::withdraw(&state.provider, &guest.signed, &client_id, &guest.visit).await {
         Ok(true) => answer::see_other(&state, "/account?done=app").finish(),
         Ok(false) => error::show(&state, &request, Kind::NotFound, None),
+        Err(fault) => broken(&state, &request, &fault),
+    }
+}
+
+/// `/account/apps`
+pub async fn ask_all_apps(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    match guest(&state, &request).await {
+        Ok(guest) => confirm(&state, &request, guest, Removal::AllApps),
+        Err(response) => response,
+    }
+}
+
+/// Takes back what the person allowed every app.
+pub async fn remove_all_apps(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    let guest = match guest(&state, &request).await {
+        Ok(guest) => guest,
+        Err(response) => return response,
+    };
+    if let Err(foreign) = own_form(&state, &request, payload, &guest.visit).await {
+        return foreign.response;
+    }
+    match Account::withdraw_all(&state.provider, &guest.signed, &guest.visit).await {
+        Ok(_) => answer::see_other(&state, "/account?done=apps").finish(),
         Err(fault) => broken(&state, &request, &fault),
     }
 }

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{Opened, broken, go_on, open, open_form, page, speak, ui_locales};
-use crate::endpoints::accounts::{self, Await, Typed};
+use crate::endpoints::accounts::{self, Await, CodeOutcome, Typed};
 use crate::endpoints::interaction::{self, Outcome, Page};
 use crate::web::limits::too_many;
 use crate::web::pages::{CheckMail, CodeProblem};
@@ -30,8 +30,8 @@ fn goes_on(opened: &Opened, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Page { page: Page::CheckMail, .. } => false,
         Outcome::Page { page: Page::SignIn(_) | Page::SignUp | Page::Choose, .. } => opened.found.awaited().is_none(),
-        // A reset may be asked for while somebody is signed in.
-        _ => opened.found.awaited().is_none_or(|awaited| awaited.what != Await::Reset),
+        // A reset or another address may be asked for while somebody is signed in.
+        _ => opened.found.awaited().is_none_or(|awaited| !matches!(awaited.what, Await::Reset | Await::NewAddress)),
     }
 }
 
@@ -45,7 +45,10 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, problem: Option
     };
     let model = CheckMail {
         action: format!("{base}/check-mail/{}", found.id),
-        sign_in_url: format!("{base}/sign-in/{}", found.id),
+        back_url: match found.awaited().map(|awaited| awaited.what) {
+            Some(Await::NewAddress) => format!("{base}/account/email"),
+            _ => format!("{base}/sign-in/{}", found.id),
+        },
         awaited: found.awaited(),
         problem,
         frame: state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found)),
@@ -72,6 +75,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     let outcome = match opened.found.awaited().map(|awaited| awaited.what) {
         Some(Await::Verification) => accounts::verify_code(provider, opened.found.clone(), typed, &opened.visit).await,
         Some(Await::SignIn) => accounts::sign_in_by_code(provider, opened.found.clone(), typed, &opened.visit).await,
+        Some(Await::NewAddress) => return change_address(&state, &request, opened, typed).await,
         Some(Await::Reset) | None => return go_on(&state, &request, opened).await,
     };
     let problem = match outcome {
@@ -81,6 +85,20 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
         Err(fault) => return broken(&state, &request, &fault),
     };
     answer::with_browser(render(&state, &request, &opened, Some(problem)), opened.browser)
+}
+
+/// The code that was sent to another address.
+async fn change_address(state: &State, request: &HttpRequest, opened: Opened, typed: &str) -> HttpResponse {
+    if opened.visit.session.is_none() {
+        return go_on(state, request, opened).await;
+    }
+    let problem = match accounts::change_by_code(&state.provider, &opened.found, typed, &opened.visit).await {
+        Ok(CodeOutcome::Changed) => return answer::see_other(state, "/account/email?done=changed").finish(),
+        Ok(CodeOutcome::Wrong) => CodeProblem::Wrong,
+        Ok(CodeOutcome::Throttled { retry_after_seconds }) => CodeProblem::SlowedDown { seconds: retry_after_seconds },
+        Err(fault) => return broken(state, request, &fault),
+    };
+    answer::with_browser(render(state, request, &opened, Some(problem)), opened.browser)
 }
 
 /// Charged as every act that sends mail.

@@ -16,26 +16,36 @@ use crate::web::pages::{Link, LinkCode, LinkTo, NewPassword, ResetPassword, Tidi
 use crate::web::{State, answer, extract};
 
 /// The form of a page behind a link.
-struct Pressed {
-    visit: Visit,
-    browser: Browser,
-    form: Params,
+pub(super) struct Pressed {
+    pub(super) visit: Visit,
+    pub(super) browser: Browser,
+    pub(super) form: Params,
 }
 
-async fn pressed(state: &State, request: &HttpRequest, payload: Payload) -> Result<Pressed, HttpResponse> {
+pub(super) async fn pressed(state: &State, request: &HttpRequest, payload: Payload) -> Result<Pressed, HttpResponse> {
     let (visit, browser) = extract::visit(request, state).await.map_err(|fault| broken(state, request, &fault))?;
     let form = own_form(state, request, payload, &visit).await.map_err(|foreign| foreign.response)?;
     Ok(Pressed { visit, browser, form })
 }
 
-fn told(state: &State, request: &HttpRequest, visit: &Visit, (what, go_on): (Tidings, &str)) -> HttpResponse {
+pub(super) fn told(
+    state: &State,
+    request: &HttpRequest,
+    (visit, browser): (&Visit, Browser),
+    (what, go_on): (Tidings, &str),
+) -> HttpResponse {
     let status = if what == Tidings::LinkGone { StatusCode::GONE } else { StatusCode::OK };
     let model = Told {
         go_on_url: format!("{}{go_on}", state.provider.issuer.path()),
         what,
         frame: state.frame(request, &visit.browser_hash, None, None),
     };
-    page(status, &model)
+    answer::with_browser(page(status, &model), browser)
+}
+
+/// A link that leads nowhere any more.
+pub(super) fn link_gone(state: &State, request: &HttpRequest, guest: (&Visit, Browser)) -> HttpResponse {
+    told(state, request, guest, (Tidings::LinkGone, "/sign-in"))
 }
 
 /// Where somebody signs in to go on with what they came for.
@@ -43,7 +53,7 @@ fn sign_in_path(interaction: Option<Id>) -> String {
     interaction.map_or_else(|| "/sign-in".to_owned(), |id| format!("/sign-in/{id}"))
 }
 
-fn link(state: &State, request: &HttpRequest, (visit, browser): (&Visit, Browser), what: LinkTo) -> HttpResponse {
+pub(super) fn link(state: &State, request: &HttpRequest, (visit, browser): (&Visit, Browser), what: LinkTo) -> HttpResponse {
     let model = Link { action: request.path().to_owned(), what, frame: state.frame(request, &visit.browser_hash, None, None) };
     answer::with_browser(page(StatusCode::OK, &model), browser)
 }
@@ -59,7 +69,7 @@ pub async fn show_verification(request: HttpRequest, state: Data<State>, token: 
             let what = LinkTo::Verify { address: pending.address().to_owned() };
             link(&state, &request, (&visit, browser), what)
         }
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/sign-in")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/sign-in")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
@@ -73,9 +83,9 @@ pub async fn verify(request: HttpRequest, state: Data<State>, token: Path<String
     match accounts::verify(&state.provider, &token, &visit).await {
         Ok(Verified::In(signed_in)) => answer::signed_in(&state, browser, *signed_in),
         Ok(Verified::Elsewhere { interaction }) => {
-            told(&state, &request, &visit, (Tidings::Verified, &sign_in_path(interaction)))
+            told(&state, &request, (&visit, browser), (Tidings::Verified, &sign_in_path(interaction)))
         }
-        Ok(Verified::Gone) => told(&state, &request, &visit, (Tidings::LinkGone, "/sign-in")),
+        Ok(Verified::Gone) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/sign-in")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
@@ -96,7 +106,7 @@ pub async fn show_sign_in(request: HttpRequest, state: Data<State>, token: Path<
             let model = LinkCode { code, frame: state.frame(&request, &visit.browser_hash, None, None) };
             answer::with_browser(page(StatusCode::OK, &model), browser)
         }
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/sign-in")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/sign-in")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
@@ -109,7 +119,7 @@ pub async fn sign_in(request: HttpRequest, state: Data<State>, token: Path<Strin
     };
     match accounts::sign_in_by_link(&state.provider, &token, &visit).await {
         Ok(Some(signed_in)) => answer::signed_in(&state, browser, signed_in),
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/sign-in")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/sign-in")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
@@ -125,7 +135,7 @@ pub async fn show_reset(request: HttpRequest, state: Data<State>, token: Path<St
             let response = reset_page(&state, &request, &visit, (found.address(), &[], StatusCode::OK));
             answer::with_browser(response, browser)
         }
-        Ok(None) => told(&state, &request, &visit, (Tidings::LinkGone, "/forgot-password")),
+        Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/forgot-password")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }
@@ -150,22 +160,24 @@ fn reset_page(
 
 /// The form of the page.
 pub async fn reset(request: HttpRequest, state: Data<State>, token: Path<String>, payload: Payload) -> HttpResponse {
-    let Pressed { visit, form, .. } = match pressed(&state, &request, payload).await {
+    let Pressed { visit, browser, form } = match pressed(&state, &request, payload).await {
         Ok(pressed) => pressed,
         Err(response) => return response,
     };
     let found = match accounts::find_reset(&state.provider, &token, &visit).await {
         Ok(Some(found)) => found,
-        Ok(None) => return told(&state, &request, &visit, (Tidings::LinkGone, "/forgot-password")),
+        Ok(None) => return told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/forgot-password")),
         Err(fault) => return broken(&state, &request, &fault),
     };
     let address = found.address().to_owned();
     let password = Secret::new(form.get("password").unwrap_or_default().to_owned());
     match accounts::reset(&state.provider, found, &password, &visit).await {
-        Ok(ResetDone::Set { interaction }) => told(&state, &request, &visit, (Tidings::PasswordSet, &sign_in_path(interaction))),
+        Ok(ResetDone::Set { interaction }) => {
+            told(&state, &request, (&visit, browser), (Tidings::PasswordSet, &sign_in_path(interaction)))
+        }
         Ok(ResetDone::Refused(refused)) => reset_page(&state, &request, &visit, (&address, &refused, StatusCode::BAD_REQUEST)),
         Ok(ResetDone::Busy) => reset_page(&state, &request, &visit, (&address, &[], StatusCode::SERVICE_UNAVAILABLE)),
-        Ok(ResetDone::Gone) => told(&state, &request, &visit, (Tidings::LinkGone, "/forgot-password")),
+        Ok(ResetDone::Gone) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/forgot-password")),
         Err(fault) => broken(&state, &request, &fault),
     }
 }

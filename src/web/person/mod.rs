@@ -3,14 +3,22 @@
 //! A POST checks where it came from, hands the act to `endpoints` and answers 303, so that no back button sends it again.
 
 pub mod account;
+pub mod change_address;
+pub mod change_password;
 pub mod check_mail;
 pub mod choose;
 pub mod consent;
+pub mod deletion;
+pub mod disown;
 pub mod error;
 pub mod forgot;
+mod fresh;
+pub mod invitation;
 pub mod language;
 pub mod links;
 pub mod logo;
+pub mod own_data;
+pub mod profile;
 pub mod sign_in;
 pub mod sign_out;
 pub mod sign_up;

@@ -15,7 +15,7 @@ use crate::web::pages::{Occasion, SignIn, SignInProblem};
 use crate::web::{State, answer, extract};
 
 /// Seconds after which a person may try again when every hashing thread is busy.
-const BUSY_SECONDS: i64 = 2;
+pub(super) const BUSY_SECONDS: i64 = 2;
 
 /// `/sign-in`: for the house's own account page.
 pub async fn begin(request: HttpRequest, state: Data<State>) -> HttpResponse {

@@ -13,6 +13,9 @@ use crate::web::{State, answer, extract};
 
 /// `/sign-up`: for an account and nothing else.
 pub async fn begin(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    if !state.provider.sign_up_is_open() {
+        return error::show(&state, &request, Kind::NotFound, None);
+    }
     let (visit, browser) = match extract::visit(&request, &state).await {
         Ok(visited) => visited,
         Err(fault) => return broken(&state, &request, &fault),

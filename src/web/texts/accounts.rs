@@ -13,6 +13,8 @@ pub struct AccountTexts {
     pub other_domain: &'static str,
     pub no_name: &'static str,
     pub remember: &'static str,
+    pub invited: One,
+    pub invited_what: One,
     pub or: &'static str,
 
     pub check_mail: &'static str,
@@ -64,10 +66,12 @@ pub(super) const EN: AccountTexts = AccountTexts {
     other_domain: "People with this address can’t sign up here. Use your work or school address.",
     no_name: "Type a shorter name, without special characters.",
     remember: "Stay signed in on this device",
+    invited: One::new("Your account at {}"),
+    invited_what: One::new("You are invited. Choose a password for your account, {}."),
     or: "or",
 
     check_mail: "Check your mail",
-    must_verify: "Confirm your e-mail address",
+    must_verify: "Confirm your address",
     must_verify_what: "Before you go on, confirm that the e-mail address of your account is yours.",
     sent_verification: One::new(
         "We sent a mail to {}. Open its link, or type its code here. It can take a minute, and may be in the spam folder.",
@@ -85,7 +89,7 @@ pub(super) const EN: AccountTexts = AccountTexts {
     by_mail: "Sign in by e-mail",
     by_mail_what: "Type your e-mail address. We send you a link and a code to sign in with.",
 
-    verify: "Confirm your e-mail address",
+    verify: "Confirm your address",
     verify_what: One::new("Confirm that {} is yours, if it was you who signed up with it."),
     verify_button: "Confirm this address",
     by_link: "Sign in by e-mail",
@@ -117,6 +121,8 @@ pub(super) const DE: AccountTexts = AccountTexts {
     other_domain: "Mit dieser Adresse können Sie sich hier nicht registrieren. Verwenden Sie die Ihrer Firma oder Schule.",
     no_name: "Geben Sie einen kürzeren Namen ohne Sonderzeichen ein.",
     remember: "Auf diesem Gerät angemeldet bleiben",
+    invited: One::new("Ihr Konto bei {}"),
+    invited_what: One::new("Sie sind eingeladen. Wählen Sie ein Passwort für Ihr Konto, {}."),
     or: "oder",
 
     check_mail: "Sehen Sie in Ihre E-Mails",

@@ -1,6 +1,6 @@
 //! German, in the Sie form.
 
-use super::{Count, One, Texts, Two, accounts, farewell, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "de",
@@ -38,6 +38,8 @@ pub(super) static TEXTS: Texts = Texts {
     busy: "Gerade melden sich viele Menschen an. Versuchen Sie es in ein paar Sekunden noch einmal.",
 
     accounts: accounts::DE,
+    history: history::DE,
+    account_pages: account_pages::DE,
     passwords: password::DE,
 
     consent_title: One::new("{} bittet um Ihre Erlaubnis"),
@@ -56,6 +58,7 @@ pub(super) static TEXTS: Texts = Texts {
     scope_address: "Ihre Postanschrift sehen",
     scope_phone: "Ihre Telefonnummer sehen",
     scope_offline: "angemeldet bleiben, wenn Sie nicht da sind",
+    scope_account: "Ihr Profil, Ihre Sitzungen und Ihre verbundenen Apps verwalten",
     scope_other: One::new("„{}“ benutzen"),
     scope_claim: One::new("„{}“ aus Ihrem Profil sehen"),
     scope_resource: One::new("für Sie handeln bei {}"),

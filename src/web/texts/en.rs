@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Count, One, Texts, Two, accounts, farewell, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "en",
@@ -33,6 +33,8 @@ pub(super) static TEXTS: Texts = Texts {
     busy: "Many people are signing in at this moment. Try again in a few seconds.",
 
     accounts: accounts::EN,
+    history: history::EN,
+    account_pages: account_pages::EN,
     passwords: password::EN,
 
     consent_title: One::new("{} asks for your permission"),
@@ -51,6 +53,7 @@ pub(super) static TEXTS: Texts = Texts {
     scope_address: "see your postal address",
     scope_phone: "see your phone number",
     scope_offline: "stay signed in when you are away",
+    scope_account: "manage your profile, sessions and connected apps",
     scope_other: One::new("use “{}”"),
     scope_claim: One::new("see “{}” from your profile"),
     scope_resource: One::new("act for you at {}"),

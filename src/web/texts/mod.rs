@@ -1,17 +1,21 @@
 //! Every string that a person reads on a page, in each language. A language is one value of `Texts`, so a string that
 //! is missing in one does not compile. No string stands in a template, and none is put together from pieces of words.
 
+mod account_pages;
 mod accounts;
 mod de;
 mod en;
 mod farewell;
+mod history;
 mod password;
 mod phrase;
 mod when;
 
 pub use crate::oauth::locale::Lang;
+use account_pages::AccountPageTexts;
 pub use accounts::AccountTexts;
 pub use farewell::FarewellTexts;
+pub use history::HistoryTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
 pub use when::{ago, exact, iso};
@@ -53,6 +57,11 @@ pub struct Texts {
     // accounts
     pub accounts: AccountTexts,
 
+    // what is known of a person
+    pub history: HistoryTexts,
+    // the pages of the account
+    pub account_pages: AccountPageTexts,
+
     // new passwords
     pub passwords: PasswordTexts,
 
@@ -73,6 +82,7 @@ pub struct Texts {
     pub scope_address: &'static str,
     pub scope_phone: &'static str,
     pub scope_offline: &'static str,
+    pub scope_account: &'static str,
     pub scope_other: One,
     pub scope_claim: One,
     pub scope_resource: One,
@@ -231,6 +241,7 @@ impl Texts {
             "address" => self.scope_address,
             "phone" => self.scope_phone,
             "offline_access" => self.scope_offline,
+            "account" => self.scope_account,
             other => return self.scope_other.with(other).to_string(),
         };
         known.to_owned()

@@ -151,6 +151,16 @@ impl TestApp {
         TestApp::launch(&wish, folder, postgres, random, clock).await
     }
 
+    /// Another process of the provider, on the same PostgreSQL database, with the same issuer, at the same moment.
+    pub async fn second_node(&self) -> TestApp {
+        let random = Random::seeded(NUMBER.fetch_add(1, Ordering::SeqCst));
+        let settings = [("ISSUER", self.issuer.as_str())];
+        let wish = Wish { settings: &settings, ..Wish::default() };
+        let mut node = TestApp::launch(&wish, Arc::clone(&self.folder), self.postgres.clone(), random, self.clock.clone()).await;
+        node.issuer = format!("http://localhost:{}", node.config.listen.port());
+        node
+    }
+
     async fn stop(&mut self) {
         if let Some(handle) = self.handle.take() {
             handle.kill().await;

@@ -169,7 +169,11 @@ impl Chrome {
     /// Shows pages in these colours, in a window this wide.
     pub async fn show(&self, colours: Colours, width: u32) {
         let scheme = if colours == Colours::Dark { "dark" } else { "light" };
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        // Without motion: a colour on its way to another would be measured.
+        let features = json!({ "features": [
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
         self.cdp().send_raw("Emulation.setEmulatedMedia", features).await.unwrap();
         let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();

@@ -31,6 +31,11 @@ impl TestApp {
         Mails { app: self, inbox: &self.inbox }
     }
 
+    /// The text of every mail that this process sent and nobody took.
+    pub fn all_mail(&self) -> Vec<String> {
+        self.inbox.all().into_iter().map(|caught| caught.words.text).collect()
+    }
+
     /// For a test that is not about its mail: unread mail is no failure.
     pub fn ignore_mail(&self) {
         self.mail_ignored.store(true, Ordering::SeqCst);
@@ -97,22 +102,22 @@ impl Mail {
     }
 }
 
-/// Tests sign in from many browsers; only those about that read what the person is told.
-const NEW_DEVICE: &str = "A new sign-in";
+/// Tests sign in from many browsers and use tokens twice; only those about that read what the person is told.
+const BY_THE_WAY: [&str; 2] = ["A new sign-in", "A sign-in was ended: "];
 
 /// Stops a test whose provider sent mail that nobody read, or has some that is still to be sent.
 pub fn all_read(app: &TestApp) {
     if app.mail_ignored.load(Ordering::SeqCst) {
         return;
     }
-    let read_by_itself = |kind: &str| kind == NEW_DEVICE;
+    let read_by_itself = |subject: &str| BY_THE_WAY.iter().any(|own| subject.starts_with(own));
     let unread = app.inbox.all().into_iter().filter(|mail| !read_by_itself(&mail.words.subject));
     let unread: Vec<_> = unread.map(|mail| format!("{}: {}", mail.to, mail.words.subject)).collect();
     assert!(unread.is_empty(), "unread mail: {unread:?}");
     // Rows are looked at on SQLite alone: a connection to PostgreSQL belongs to the test that is just ending.
     if app.provider.db.file().is_some() {
         let connection = rusqlite::Connection::open(app.folder().join("test.db")).unwrap();
-        let text = "SELECT COUNT(*) FROM outbox WHERE next_at <= ?1 AND last_error IS NULL AND kind <> 'new_device'";
+        let text = "SELECT COUNT(*) FROM outbox WHERE next_at <= ?1 AND last_error IS NULL AND kind NOT IN ('new_device', 'token_reuse')";
         let due: i64 = connection.query_row(text, [app.clock.now().unix()], |row| row.get(0)).unwrap();
         assert_eq!(due, 0, "mail stays in the outbox");
     }

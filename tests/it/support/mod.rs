@@ -3,12 +3,15 @@
 pub mod app;
 pub mod browser;
 pub mod chrome;
+pub mod documents;
 pub mod forge;
+pub mod journey;
 pub mod mail;
 pub mod page;
 pub mod program;
 pub mod raw;
 pub mod receiver;
+pub mod registrar;
 pub mod rows;
 pub mod rp;
 pub mod rust_text;

@@ -42,6 +42,20 @@ impl TestApp {
         assert_eq!(before.changed(&self.rows().await), Vec::<&str>::new(), "{why}");
     }
 
+    /// Makes every statement about a table fail, until it is mended.
+    pub async fn break_table(&self, table: &str) {
+        self.rename(table, &format!("{table}_away")).await;
+    }
+
+    pub async fn mend_table(&self, table: &str) {
+        self.rename(&format!("{table}_away"), table).await;
+    }
+
+    async fn rename(&self, from: &str, to: &str) {
+        let text: &'static str = format!("ALTER TABLE {from} RENAME TO {to}").leak();
+        self.provider.db.write(async move |tx| tx.execute(sql(text)).await).await.unwrap();
+    }
+
     /// How many rows a `SELECT COUNT(*)` finds.
     pub async fn count(&self, text: &'static str) -> i64 {
         let row = self.provider.db.conn().fetch(sql(text)).await.unwrap().unwrap();

@@ -2,7 +2,6 @@
 //! bytes, whole, and of a size that a page can show.
 
 use crate::base::{base64url, sha256};
-use crate::store::clients::LogoRow;
 
 /// The most bytes of a picture.
 const MOST_BYTES: usize = 256 * 1024;
@@ -11,8 +10,11 @@ const MOST_BYTES: usize = 256 * 1024;
 const LONGEST_SIDE: u32 = 2048;
 
 /// A picture that may be stored, with the digest that names it.
+#[derive(Clone, Debug)]
 pub struct Logo {
-    pub row: LogoRow,
+    pub media_type: &'static str,
+    /// The picture itself as base64url.
+    pub image: String,
     pub digest: String,
 }
 
@@ -25,14 +27,13 @@ pub fn check(bytes: &[u8]) -> Result<Logo, &'static str> {
     if bytes.len() > MOST_BYTES {
         return Err("must not be larger than 256 KiB");
     }
-    let kinds: [(&str, Measure); 3] = [("image/png", png), ("image/jpeg", jpeg), ("image/webp", webp)];
+    let kinds: [(&'static str, Measure); 3] = [("image/png", png), ("image/jpeg", jpeg), ("image/webp", webp)];
     let found = kinds.into_iter().find_map(|(media_type, size)| size(bytes).map(|size| (media_type, size)));
     let Some((media_type, (width, height))) = found else { return Err("must be a whole PNG, JPEG or WebP picture") };
     if !(1..=LONGEST_SIDE).contains(&width) || !(1..=LONGEST_SIDE).contains(&height) {
         return Err("must have sides of 1 to 2048 pixels");
     }
-    let row = LogoRow { media_type: media_type.to_owned(), image: base64url(bytes) };
-    Ok(Logo { row, digest: base64url(&sha256(bytes)) })
+    Ok(Logo { media_type, image: base64url(bytes), digest: base64url(&sha256(bytes)) })
 }
 
 fn take<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
@@ -114,7 +115,7 @@ mod tests {
         let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x0b\x08\0\x20\0\x40\x01\x01\x11\0\xff\xd9".to_vec();
         let lossless = b"RIFF\x12\0\0\0WEBPVP8L\x05\0\0\0\x2f\x3f\xc0\x07\0\0".to_vec();
         for (bytes, kind) in [(png_of(64, 32), "image/png"), (jpeg.clone(), "image/jpeg"), (lossless, "image/webp")] {
-            assert_eq!(check(&bytes).map(|logo| logo.row.media_type), Ok(kind.to_owned()));
+            assert_eq!(check(&bytes).map(|logo| logo.media_type), Ok(kind));
         }
         assert_eq!(super::jpeg(&jpeg), Some((64, 32)));
         for bad in [

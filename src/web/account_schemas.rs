@@ -1,0 +1,87 @@
+//! The schemas of the account API in the OpenAPI document.
+
+use serde_json::{Map, Value, json};
+
+/// The schema of a successful answer.
+pub fn answered(path: &str) -> Option<&'static str> {
+    match path {
+        "/api/account" => Some("Profile"),
+        "/api/account/sessions" => Some("Sessions"),
+        "/api/account/apps" => Some("Apps"),
+        _ => None,
+    }
+}
+
+/// The schema of a JSON body that is taken.
+pub fn taken(path: &str, method: &str) -> Option<&'static str> {
+    matches!((path, method), ("/api/account", "PATCH")).then_some("ProfileChange")
+}
+
+/// All of them, by name.
+pub fn all() -> Value {
+    let text = || json!({ "type": "string" });
+    let time = || json!({ "type": "integer", "description": "Seconds since 1970-01-01T00:00:00Z" });
+    let change = claims(&json!(["string", "null"]), &json!(["object", "null"]));
+    let mut profile = claims(&json!("string"), &json!("object"));
+    for (name, schema) in [
+        ("sub", text()),
+        ("email", text()),
+        ("email_verified", json!({ "type": "boolean" })),
+        ("phone_number_verified", json!({ "type": "boolean" })),
+        ("updated_at", time()),
+    ] {
+        profile.insert(name.to_owned(), schema);
+    }
+    let session = json!({
+        "type": "object",
+        "required": ["sid", "current", "auth_time", "last_seen_at", "expires_at", "amr", "user_agent", "address"],
+        "properties": {
+            "sid": text(),
+            "current": { "type": "boolean", "description": "Whether the app's permission came from this session" },
+            "auth_time": time(),
+            "last_seen_at": time(),
+            "expires_at": time(),
+            "amr": { "type": "array", "items": text() },
+            "user_agent": text(),
+            "address": text(),
+        },
+    });
+    let app = json!({
+        "type": "object",
+        "required": ["client_id", "name", "scope", "since"],
+        "properties": { "client_id": text(), "name": text(), "scope": text(), "since": time() },
+    });
+    json!({
+        "Profile": { "type": "object", "required": ["sub", "updated_at"], "properties": profile },
+        "ProfileChange": { "type": "object", "additionalProperties": false, "properties": change },
+        "Sessions": list("sessions", &session),
+        "Apps": list("apps", &app),
+    })
+}
+
+fn list(name: &str, item: &Value) -> Value {
+    let properties = Map::from_iter([(name.to_owned(), json!({ "type": "array", "items": item }))]);
+    json!({ "type": "object", "required": [name], "properties": properties })
+}
+
+/// The standard claims (OpenID Connect Core section 5.1) that can be set.
+fn claims(text: &Value, object: &Value) -> Map<String, Value> {
+    const TEXTS: [&str; 14] = [
+        "name",
+        "given_name",
+        "family_name",
+        "middle_name",
+        "nickname",
+        "preferred_username",
+        "profile",
+        "picture",
+        "website",
+        "gender",
+        "birthdate",
+        "zoneinfo",
+        "locale",
+        "phone_number",
+    ];
+    let texts = TEXTS.into_iter().map(|name| (name.to_owned(), json!({ "type": text })));
+    texts.chain([("address".to_owned(), json!({ "type": object }))]).collect()
+}
