@@ -97,3 +97,37 @@ async fn redirects() {
     assert_eq!(opened(port).get(&format!("http://127.0.0.1:{port}/")).await.unwrap().status(), 302);
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 0);
 }
+
+/// In development, apps on the same machine are called by http where their addresses were opened, and nobody else is.
+#[tokio::test]
+async fn neighbours() {
+    let (port, calls) = serve(answer(b"ok")).await;
+    let rules = |loopback_http, allow: &[&str]| {
+        let allow = allow.iter().map(|net| net.parse().unwrap()).collect();
+        Outbound::new(Rules { allow, loopback_http, ..Rules::default() })
+    };
+    let ask = |host: &str| http::Request::post(format!("http://{host}:{port}/")).body(b"x".to_vec()).unwrap();
+    let all = ["0.0.0.0/0", "::/0"];
+    assert_eq!(rules(LoopbackHttp::Allowed, &["127.0.0.1/32"]).status(ask("127.0.0.1")).await, Ok(200));
+    for (outbound, host) in [
+        (rules(LoopbackHttp::Allowed, &[]), "127.0.0.1"),
+        (rules(LoopbackHttp::Allowed, &["127.0.0.2/32"]), "127.0.0.1"),
+        (rules(LoopbackHttp::Refused, &all), "127.0.0.1"),
+        (rules(LoopbackHttp::Allowed, &all), "192.0.2.1"),
+    ] {
+        assert_eq!(outbound.status(ask(host)).await, Err(OutboundError::Refused), "{host}");
+    }
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+/// Whoever hears the status alone reads nothing else, however much comes.
+#[tokio::test]
+async fn the_status_alone() {
+    let mut endless = b"HTTP/1.1 204 No\r\n\r\n".to_vec();
+    endless.extend(vec![b'x'; LARGEST + 1]);
+    for (sent, status) in [(answer(&vec![b'x'; LARGEST + 1]), 200), (endless, 204)] {
+        let (port, _) = serve(sent).await;
+        let request = http::Request::post(format!("http://127.0.0.1:{port}/")).body(Vec::new()).unwrap();
+        assert_eq!(opened(port).status(request).await, Ok(status));
+    }
+}

@@ -52,8 +52,8 @@ pub async fn enqueue(tx: &mut Tx, ending: Ending<'_>, expires_at: Timestamp, now
     let (statement, id) = match ending {
         Ending::Session(id) => (
             sql("INSERT INTO logout_deliveries (id, session_id, client_id, sid, sub, created_at, expires_at, next_at, attempts)
-                 SELECT DISTINCT s.id || '/' || g.client_id, s.id, g.client_id, s.sid, u.sub, $2, $3,
-                        CASE WHEN c.hears_logout THEN $2 ELSE NULL END, 0
+                 SELECT DISTINCT s.id || '/' || g.client_id, s.id, g.client_id, s.sid, u.sub, CAST($2 AS BIGINT), CAST($3 AS BIGINT),
+                        CASE WHEN c.hears_logout THEN CAST($2 AS BIGINT) END, 0
                  FROM sessions s JOIN users u ON u.id = s.user_id JOIN grants g ON g.session_id = s.id
                       JOIN clients c ON c.client_id = g.client_id
                  WHERE s.id = $1 AND s.ended_at IS NULL
@@ -62,8 +62,8 @@ pub async fn enqueue(tx: &mut Tx, ending: Ending<'_>, expires_at: Timestamp, now
         ),
         Ending::Person(id) => (
             sql("INSERT INTO logout_deliveries (id, session_id, client_id, sid, sub, created_at, expires_at, next_at, attempts)
-                 SELECT DISTINCT s.id || '/' || g.client_id, s.id, g.client_id, s.sid, u.sub, $2, $3,
-                        CASE WHEN c.hears_logout THEN $2 ELSE NULL END, 0
+                 SELECT DISTINCT s.id || '/' || g.client_id, s.id, g.client_id, s.sid, u.sub, CAST($2 AS BIGINT), CAST($3 AS BIGINT),
+                        CASE WHEN c.hears_logout THEN CAST($2 AS BIGINT) END, 0
                  FROM sessions s JOIN users u ON u.id = s.user_id JOIN grants g ON g.session_id = s.id
                       JOIN clients c ON c.client_id = g.client_id
                  WHERE s.user_id = $1 AND s.ended_at IS NULL

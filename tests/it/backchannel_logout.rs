@@ -11,6 +11,7 @@ use vouchsafe::jose::{Alg, Expect, verify};
 use vouchsafe::oauth::{ConsentPolicy, PkcePolicy};
 
 use crate::support::app::{PASSWORD, Wish, test_key};
+use crate::support::program::House;
 use crate::support::rp::{claims, header};
 use crate::support::{Browser, CALLBACK, Initiator, Page, Receiver, Rp, TestApp};
 
@@ -354,4 +355,53 @@ async fn everywhere_lists_the_apps_of_all_browsers() {
     until(&app, CONFIRMED, 2).await;
     let page = here.visit(page.url.as_str()).await;
     assert_eq!(page.attributes("[data-told]", "data-told"), ["confirmed", "unsupported"]);
+}
+
+/// RL-26: an app that hangs with many sessions takes one place and not all of them; the others are told meanwhile.
+#[tokio::test]
+async fn many_sessions_of_one_that_hangs() {
+    let (app, receiver) = open().await;
+    let hangs = told_at(&app, "hangs", Some(receiver.url("/hang/out"))).await;
+    let well = told_at(&app, "well", Some(receiver.url("/200/out"))).await;
+    for number in 0..12 {
+        let mut browser = Browser::new();
+        hangs.code(&mut browser, "ana").await;
+        if number == 11 {
+            well.code(&mut browser, "ana").await;
+        }
+    }
+    let began = Instant::now();
+    assert_eq!(sessions::revoke_all(app.desk(), "ana@example.com").await.unwrap(), 12);
+    until(&app, CONFIRMED, 1).await;
+    // Its own deadline is five seconds: nobody waited for it.
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert_eq!(receiver.calls("/hang/out").len(), 1);
+}
+
+/// An operator says where an app is told, sees it, and takes it back.
+#[test]
+fn an_operator_says_where() {
+    let house = House::init();
+    let (back, front) = ("https://app.test:8443/out", "https://app.test/out");
+    let words = ["client", "add", "--name", "Web", "--id", "web", "--redirect", CALLBACK];
+    let named = ["--backchannel-logout-uri", back, "--frontchannel-logout-uri", front];
+    house.json(&[&words[..], &named[..]].concat());
+    let shown = house.json(&["client", "show", "web"]);
+    assert_eq!((shown["backchannel_logout_uri"].as_str(), shown["frontchannel_logout_uri"].as_str()), (Some(back), Some(front)));
+    let refused = house.run(&["client", "edit", "web", "--frontchannel-logout-uri", "https://elsewhere.test/out"], "");
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("frontchannel_logout_uri must be"), "{refused:?}");
+    house.json(&["client", "edit", "web", "--backchannel-logout-uri", ""]);
+    let shown = house.json(&["client", "show", "web"]);
+    assert_eq!((shown["backchannel_logout_uri"].as_str(), shown["frontchannel_logout_uri"].as_str()), (None, Some(front)));
+}
+
+/// Protects that no session ends in silence: `identity::sessions` alone ends them, by these statements, and notes first whom to tell.
+#[test]
+fn every_way_to_end_a_session_is_known() {
+    let text = include_str!("../../src/store/sessions.rs");
+    let ways = ["pub async fn end(", "pub async fn end_all_for_user("];
+    assert!(ways.iter().all(|way| text.contains(way)));
+    let found = text.matches("UPDATE sessions SET ended_at").count();
+    assert_eq!(found, ways.len(), "another way to end sessions has to tell apps, as identity::sessions::end does");
 }
