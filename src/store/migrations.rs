@@ -250,7 +250,7 @@ mod tests {
                      UNION ALL SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"),
                 None => sql("SELECT table_name || '.' || column_name || ' ' || upper(data_type) || CASE WHEN is_nullable = 'NO' THEN ' NOT NULL' ELSE '' END AS text
                      FROM information_schema.columns WHERE table_schema = current_schema()
-                     UNION ALL SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key'"),
+                     UNION ALL SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() AND indexname NOT IN (SELECT conname FROM pg_constraint)"),
             };
             let mut lines = Vec::new();
             for row in db.conn().fetch_all(columns).await.unwrap() {
