@@ -73,7 +73,8 @@ const CODE: Rule = Rule { free: 5, first_wait_seconds: 600, longest_wait_seconds
 pub fn code_subjects(interaction: &Id, account: &str, address: IpAddr) -> Vec<Subject> {
     let mut subjects = vec![
         Subject::new("code/account", &[account], STRANGERS, OnSuccess::GiveBack),
-        Subject::new("code/interaction", &[interaction.as_str()], CODE, OnSuccess::Forget),
+        // A right code may be the attacker's own, and forgets no wrong ones at another.
+        Subject::new("code/interaction", &[interaction.as_str()], CODE, OnSuccess::GiveBack),
         Subject::new("code/anybody", &[&network(address)], NETWORK, OnSuccess::GiveBack),
     ];
     subjects.sort_by(|a, b| a.key.cmp(&b.key));

@@ -293,7 +293,8 @@ async fn guess(provider: &Provider, found: &Found, purpose: Purpose, typed: &str
         return Ok(Guess::Throttled { retry_after_seconds });
     }
     let sent = one_time::find_by_code(&mut provider.db.conn(), &provider.code_key, (&found.id, purpose), &code, now).await?;
-    match sent.filter(|row| row.browser_hash == visit.browser_hash) {
+    // Only what was sent to whom the guess is charged to: somebody may have asked for another address in between.
+    match sent.filter(|row| row.browser_hash == visit.browser_hash && row.email_key == account) {
         Some(row) => {
             provider.db.write(async move |tx| guesses::succeed(tx, &subjects, now).await).await?;
             Ok(Guess::Right(Box::new(row)))

@@ -1,0 +1,73 @@
+//! Ways into somebody else's account that more than one page opens: what is asked for in between, prepared before, or still lies
+//! in an old mail. Decisions 2, 17 and 28, battery rows EM-08, EM-13, RL-05.
+
+use serde_json::json;
+use vouchsafe::admin::import::{self, Mode, OnConflict, Outcome};
+use vouchsafe::admin::users;
+use vouchsafe::endpoints::accounts::ask_for_address;
+use vouchsafe::endpoints::{Signed, Visit};
+use vouchsafe::identity::sessions::{self, SessionToken};
+use vouchsafe::oauth::Lang;
+use vouchsafe::store::sql;
+
+use crate::account_pages::{OTHER, comes_in, person, press};
+use crate::invitations::invited;
+use crate::support::app::PASSWORD;
+use crate::support::journey::FRESH;
+use crate::support::{Browser, Page, TestApp};
+
+const ANA: &str = "ana@example.com";
+const THIEF: &str = "thief@evil.test";
+
+/// Asks for a link and a code for this address, in the interaction of a page that waits for one.
+async fn ask_here(app: &TestApp, browser: &mut Browser, waiting: &Page, address: &str) -> Page {
+    // What is asked for within one second has no order.
+    app.clock.advance(1);
+    let form = browser.visit(&waiting.url.as_str().replace("check-mail", "sign-in-by-mail")).await;
+    browser.submit(&form, "send", &[("username", address)]).await
+}
+
+fn wrong(code: &str) -> &'static str {
+    if code == "000000" { "111111" } else { "000000" }
+}
+
+/// A guess is about whom the page waits for, and charged to them: asking for nobody in between lets nobody guess for free.
+#[tokio::test]
+async fn a_guess_is_charged_to_whom_it_is_about() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    let mut browser = Browser::new();
+    let waiting = app.ask_for_link(&mut browser, ANA).await;
+    let code = app.mail().one(ANA).await.code();
+    let nobody = ask_here(&app, &mut browser, &waiting, "nobody@example.com").await;
+    assert_eq!(browser.press(&nobody, "verify", &[("code", &code)]).await.status, 400);
+    assert!(browser.cookie("session").is_none());
+    let waiting = ask_here(&app, &mut browser, &nobody, ANA).await;
+    let code = app.mail().one(ANA).await.code();
+    assert_eq!(browser.press(&waiting, "verify", &[("code", &code)]).await.status, 303, "the positive twin");
+}
+
+/// A right code of the attacker's own does not make them new guesses at another one.
+#[tokio::test]
+async fn a_right_code_forgets_no_wrong_ones() {
+    let app = TestApp::open_house().await;
+    app.person("ana").await;
+    app.sign_up(&mut Browser::new(), "eve").await;
+    app.mail().one("eve@example.com").await;
+    let mut browser = Browser::new();
+    let waiting = app.ask_for_link(&mut browser, ANA).await;
+    let bad = wrong(&app.mail().one(ANA).await.code());
+    for _ in 0..4 {
+        assert_eq!(browser.press(&waiting, "verify", &[("code", bad)]).await.status, 400);
+    }
+    app.clock.advance(1);
+    let form = browser.visit(&waiting.url.as_str().replace("check-mail", "sign-in")).await;
+    let own = browser.submit(&form, "sign-in", &[("username", "eve@example.com"), ("password", FRESH)]).await;
+    let code = app.mail().one("eve@example.com").await.code();
+    assert_eq!(browser.press(&own, "verify", &[("code", &code)]).await.status, 303);
+    ask_here(&app, &mut browser, &waiting, ANA).await;
+    let bad = wrong(&app.mail().one(ANA).await.code());
+    let tried =
+        [browser.press(&waiting, "verify", &[("code", bad)]).await, browser.press(&waiting, "verify", &[("code", bad)]).await];
+    assert_eq!(tried.map(|page| page.status), [400, 429]);
+}
