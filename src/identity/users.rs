@@ -172,8 +172,8 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
     if !user.email_verified {
         passwords::remove(tx, &user.id).await?;
         consents::forget_for_user(tx, &user.id).await?;
-        known_devices::forget_for_user(tx, &user.id).await?;
-        end_everything(tx, &user.id, now).await?;
+        // A change of address that they began is over as well, or its link would take the account away again.
+        end_everything_known(tx, &user.id, now).await?;
     }
     Ok(true)
 }

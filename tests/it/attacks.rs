@@ -71,3 +71,35 @@ async fn a_right_code_forgets_no_wrong_ones() {
         [browser.press(&waiting, "verify", &[("code", bad)]).await, browser.press(&waiting, "verify", &[("code", bad)]).await];
     assert_eq!(tried.map(|page| page.status), [400, 429]);
 }
+
+async fn unprove(app: &TestApp) {
+    let unproved = "UPDATE users SET email_verified = FALSE";
+    app.provider.db.write(async move |tx| tx.execute(sql(unproved)).await).await.unwrap();
+}
+
+/// Decision 17: whoever waited in an account for its owner has no link left that changes its address, once the owner has come.
+#[tokio::test]
+async fn a_change_from_before_the_first_proof() {
+    for comes in [false, true] {
+        let app = TestApp::start().await;
+        app.person("ana").await;
+        unprove(&app).await;
+        let mut thief = Browser::new();
+        app.sign_in(&mut thief, "ana").await;
+        let page = thief.visit(&app.url("/account/email")).await;
+        thief.submit(&page, "change-email", &[("email", THIEF)]).await;
+        let link = app.mail().one(THIEF).await.link();
+        if comes {
+            let mut owner = Browser::new();
+            app.ask_for_link(&mut owner, ANA).await;
+            let page = owner.open_and_press(&app.mail().one(ANA).await.link()).await;
+            assert!(page.url.path().ends_with("/account"), "{}", page.body);
+        }
+        assert_eq!(thief.get(&link).await.status, if comes { 410 } else { 200 });
+        if !comes {
+            assert!(press(&mut thief, &link).await.has("address-changed"), "the positive twin");
+        }
+        assert_eq!(person(&app, ANA).await.is_some(), comes);
+        app.ignore_mail();
+    }
+}
