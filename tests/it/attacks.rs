@@ -103,3 +103,37 @@ async fn a_change_from_before_the_first_proof() {
         app.ignore_mail();
     }
 }
+
+/// A wish for another address that was under way when its session ended leaves no link behind (decision 2).
+#[tokio::test]
+async fn a_change_under_way_ends_with_its_session() {
+    for ends in [false, true] {
+        let app = TestApp::start().await;
+        app.person("ana").await;
+        let mut thief = Browser::new();
+        app.sign_in(&mut thief, "ana").await;
+        let token = SessionToken::parse(&thief.cookie("session").unwrap().value).unwrap();
+        let now = app.clock.now();
+        let (session, user) = sessions::find(&mut app.provider.db.conn(), &token, 3600, now).await.unwrap().unwrap();
+        let signed = Signed { session, user };
+        let visit = Visit {
+            browser_hash: signed.session.browser_hash.clone(),
+            session: Some(signed.clone()),
+            address: [127, 0, 0, 1].into(),
+            user_agent: String::new(),
+            lang: Lang::En,
+            now,
+        };
+        if ends {
+            app.forget(&mut Browser::new(), ANA).await;
+            let link = app.mail().one(ANA).await.link();
+            assert!(Browser::new().open_and_set(&link, OTHER).await.has("password-set"));
+        }
+        let asked = ask_for_address(&app.provider, &signed, THIEF, &visit).await;
+        assert_eq!(asked.is_err(), ends);
+        assert_eq!(app.mail().to(THIEF).await.len(), usize::from(!ends));
+        let open = "SELECT COUNT(*) FROM one_time_tokens WHERE purpose = 'new_address' AND used_at IS NULL";
+        assert_eq!(app.count(open).await, i64::from(!ends));
+        app.ignore_mail();
+    }
+}
