@@ -119,6 +119,8 @@ pub async fn change_claims(tx: &mut Tx, before: &User, claims: &Map<String, Valu
 pub async fn set_password(tx: &mut Tx, id: &Id, phc: &str, now: Timestamp) -> Result<(), Fault> {
     users::hold(tx, id).await?;
     void_ways_in(tx, id, now).await?;
+    // A mail about a sign-in leads to another password: once that sign-in is over, to none.
+    one_time::void(tx, id, Purpose::NotMe, now).await?;
     passwords::put(tx, id, phc, now).await?;
     known_devices::forget_for_user(tx, id).await?;
     end_everything(tx, id, now).await

@@ -137,3 +137,26 @@ async fn a_change_under_way_ends_with_its_session() {
         app.ignore_mail();
     }
 }
+
+/// After a new password by mail an older mail about a sign-in leads to none: what it is about has ended.
+#[tokio::test]
+async fn a_new_password_ends_what_disowns() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    app.sign_in(&mut Browser::new(), "ana").await;
+    let mut links = Vec::new();
+    for _ in 0..2 {
+        app.sign_in(&mut Browser::new(), "ana").await;
+        let mails = app.mail().to(ANA).await;
+        links.push(mails.iter().find(|mail| mail.text.contains("/not-me/")).unwrap().link());
+    }
+    let (mut owner, mut reader) = (Browser::new(), Browser::new());
+    let form = reader.get(&links[1]).await;
+    assert_eq!(form.status, 200);
+    let page = owner.open_and_press(&links[0]).await;
+    assert_eq!(reader.get(&links[1]).await.status, 200, "until then both are about something");
+    assert!(owner.submit(&page, "set-password", &[("password", OTHER)]).await.has("password-set"));
+    assert_eq!((reader.get(&links[1]).await.status, reader.press(&form, "go-on", &[]).await.status), (410, 410));
+    assert!(comes_in(&app, &mut owner, ANA, OTHER).await);
+    app.ignore_mail();
+}
