@@ -91,7 +91,12 @@ pub async fn create(tx: &mut Tx, new: &NewUser, now: Timestamp) -> Result<Create
         created_at: now,
         updated_at: now,
     };
-    let stored = users::insert(tx, &user, key.flatten().as_deref()).await?;
+    let key = key.flatten();
+    // Who signed up with the address and never proved it gives way to whom the house itself gives an account (decision 17).
+    if let (None, Some(key)) = (new.verify_by, &key) {
+        users::remove_unproved(tx, key).await?;
+    }
+    let stored = users::insert(tx, &user, key.as_deref()).await?;
     Ok(if stored { Created::Done } else { Created::AddressTaken })
 }
 

@@ -160,3 +160,41 @@ async fn a_new_password_ends_what_disowns() {
     assert!(comes_in(&app, &mut owner, ANA, OTHER).await);
     app.ignore_mail();
 }
+
+/// Decision 17: who signed up with an address and never proved it keeps nobody out whom the house invites, adds or takes over from
+/// another one, and has no way into what that person gets.
+#[tokio::test]
+async fn an_unproved_sign_up_gives_way() {
+    for way in ["invited before", "invited after", "added", "imported", "imported again"] {
+        let app = TestApp::open_house().await;
+        let mut mail = None;
+        if way == "invited before" {
+            mail = Some(invited(&app, Lang::En).await.link());
+        }
+        let mut squatter = Browser::new();
+        app.sign_up(&mut squatter, "ina").await;
+        let squatted = app.mail().one("ina@example.com").await.link();
+        let row = || vec![serde_json::from_value(json!({ "email": "ina@example.com", "email_verified": true })).unwrap()];
+        let take = |on| import::batch(app.desk(), row(), on, Mode::Real);
+        match way {
+            "invited after" => mail = Some(invited(&app, Lang::En).await.link()),
+            "added" => drop(app.person("ina").await),
+            "imported" => assert_eq!(take(OnConflict::Fail).await.unwrap(), [Outcome::Created]),
+            "imported again" => assert_eq!(take(OnConflict::Update).await.unwrap(), [Outcome::Created]),
+            _ => {}
+        }
+        if let Some(link) = mail {
+            let mut browser = Browser::new();
+            let page = browser.get(&link).await;
+            let page = browser.submit(&page, "accept", &[("name", "Ina"), ("password", OTHER)]).await;
+            assert!(page.url.path().ends_with("/account"), "{way}: {} {}", page.status, page.body);
+        }
+        let ina = person(&app, "ina@example.com").await.unwrap();
+        assert!(ina.email_verified && ina.verify_by.is_none(), "{way}");
+        assert_eq!(squatter.get(&squatted).await.status, 410, "{way}");
+        assert!(!comes_in(&app, &mut squatter, "ina@example.com", FRESH).await, "{way}");
+        app.clock.advance(8 * 86_400);
+        assert_eq!(vouchsafe::endpoints::accounts::remove_due(&app.provider, app.clock.now()).await.unwrap(), 0, "{way}");
+        app.ignore_mail();
+    }
+}
