@@ -137,6 +137,7 @@ pub async fn set_password(tx: &mut Tx, id: &Id, phc: &str, now: Timestamp) -> Re
 /// Storage failed.
 pub async fn disable(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
     let changed = users::set_disabled(tx, id, Some(now)).await?;
+    void_ways_in(tx, id, now).await?;
     end_everything(tx, id, now).await?;
     Ok(changed)
 }

@@ -198,3 +198,25 @@ async fn an_unproved_sign_up_gives_way() {
         app.ignore_mail();
     }
 }
+
+/// What was sent to an account before it was locked opens nothing once it is unlocked.
+#[tokio::test]
+async fn a_lock_ends_what_was_sent() {
+    for locked in [false, true] {
+        let app = TestApp::start().await;
+        app.person("ana").await;
+        let mut browser = Browser::new();
+        app.forget(&mut browser, ANA).await;
+        let mut links = vec![app.mail().one(ANA).await.link()];
+        app.ask_for_link(&mut browser, ANA).await;
+        links.push(app.mail().one(ANA).await.link());
+        if locked {
+            users::disable(app.desk(), ANA).await.unwrap();
+            users::enable(app.desk(), ANA).await.unwrap();
+        }
+        for link in links {
+            assert_eq!(browser.get(&link).await.status, if locked { 410 } else { 200 });
+        }
+        assert!(comes_in(&app, &mut browser, ANA, PASSWORD).await);
+    }
+}
