@@ -81,7 +81,10 @@ impl Jobs {
         }
         if now >= self.sweep_at {
             self.sweep_at = now.plus(SWEEP_SECONDS);
-            self.sweep(now).await?;
+            // A flood of sign-ups must not grow faster than it goes; nor may it hold up the other jobs.
+            if self.sweep(now).await? >= accounts::REMOVED_AT_ONCE {
+                self.sweep_at = now.plus(1);
+            }
         }
         Ok(())
     }
@@ -106,7 +109,8 @@ impl Jobs {
         Ok(())
     }
 
-    async fn sweep(&self, now: Timestamp) -> Result<(), Fault> {
+    /// Says how many people went.
+    async fn sweep(&self, now: Timestamp) -> Result<u64, Fault> {
         let before = now.plus(-SKEW_SECONDS);
         let removed = self
             .provider
@@ -121,6 +125,6 @@ impl Jobs {
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
         let people = accounts::remove_due(&self.provider, now).await?;
         tracing::debug!(mails, removed, interactions, sessions, guesses, sent, people, "swept what expired");
-        Ok(())
+        Ok(people)
     }
 }

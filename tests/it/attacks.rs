@@ -199,6 +199,35 @@ async fn an_unproved_sign_up_gives_way() {
     }
 }
 
+/// DO-07: however many addresses were signed up with and never proved, all of them go when their week is over.
+#[tokio::test]
+async fn no_flood_of_sign_ups_stays() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    let week_ago = app.clock.now().plus(-1);
+    app.provider
+        .db
+        .write(async move |tx| {
+            for number in 0..250 {
+                let statement = sql("INSERT INTO users (id, sub, email_verified, claims, verify_by, created_at, updated_at)
+                     VALUES ($1, $1, FALSE, '{}', $2, $2, $2)");
+                tx.execute(statement.bind(format!("u{number}").as_str()).bind(week_ago)).await?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    app.clock.advance(61);
+    for second in 1..10 {
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        app.clock.advance(1);
+        if app.count("SELECT COUNT(*) FROM users").await == 1 {
+            return;
+        }
+        assert!(second < 8, "{} are left", app.count("SELECT COUNT(*) FROM users").await);
+    }
+}
+
 /// What was sent to an account before it was locked opens nothing once it is unlocked.
 #[tokio::test]
 async fn a_lock_ends_what_was_sent() {

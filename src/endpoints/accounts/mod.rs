@@ -18,7 +18,7 @@ pub use address::{
     find_undo, undo,
 };
 pub use by_mail::{Link, ask as ask_for_link, find as find_link, sign_in as sign_in_by_link, sign_in_by_code};
-pub use deletion::{Kept, find_kept, keep, plan as plan_deletion, remove_due};
+pub use deletion::{Kept, REMOVED_AT_ONCE, find_kept, keep, plan as plan_deletion, remove_due};
 pub use disown::{Disowned, disown, find as find_disowned};
 pub use invitation::{Accepted, Invitation, NewAccount, accept, find as find_invitation};
 pub use password::{CurrentRefused, Elsewhere, PasswordChange, PasswordChanged, change as change_password, has_password};
