@@ -228,6 +228,17 @@ async fn no_flood_of_sign_ups_stays() {
     }
 }
 
+/// A link with something too much behind it is a secret still: no page that it leads to says where it was.
+#[tokio::test]
+async fn a_broken_link_is_a_secret() {
+    let app = TestApp::start().await;
+    for (path, policy) in
+        [("/nothing/rs_x", "same-origin"), ("/reset-password/rs_x", "no-referrer"), ("/reset-password/rs_x/", "no-referrer")]
+    {
+        assert_eq!(Browser::new().get(&app.url(path)).await.header("referrer-policy"), Some(policy), "{path}");
+    }
+}
+
 /// What was sent to an account before it was locked opens nothing once it is unlocked.
 #[tokio::test]
 async fn a_lock_ends_what_was_sent() {
