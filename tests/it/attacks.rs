@@ -161,6 +161,26 @@ async fn a_new_password_ends_what_disowns() {
     app.ignore_mail();
 }
 
+/// EM-13: a stranger who uses up what an address may get does not keep its owner from a new password: links for that count for
+/// themselves, and each works in every browser.
+#[tokio::test]
+async fn nobody_is_kept_from_a_new_password() {
+    let app = TestApp::open_house().await;
+    app.person("ana").await;
+    for _ in 0..5 {
+        app.sign_up(&mut Browser::new(), "ana").await;
+    }
+    assert_eq!(app.mail().to(ANA).await.len(), 3);
+    app.forget(&mut Browser::new(), ANA).await;
+    let link = app.mail().one(ANA).await.link();
+    for _ in 0..5 {
+        app.forget(&mut Browser::new(), ANA).await;
+    }
+    assert_eq!(app.mail().to(ANA).await.len(), 2, "three an hour of these, too");
+    assert!(Browser::new().open_and_set(&link, OTHER).await.has("password-set"));
+    app.ignore_mail();
+}
+
 /// Decision 17: who signed up with an address and never proved it keeps nobody out whom the house invites, adds or takes over from
 /// another one, and has no way into what that person gets.
 #[tokio::test]

@@ -108,7 +108,7 @@ pub(super) struct Mail {
 impl Mail {
     /// Stores it, if its address did not get too many lately: counted here, where no other request comes between.
     pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<Sent, Fault> {
-        let subject = guesses::mail_subject(&self.prepared.row.email_key);
+        let subject = guesses::mail_subject(&self.prepared.row.purpose, &self.prepared.row.email_key);
         if guesses::charge(tx, &[subject], now).await? != Charged::Taken {
             return Ok(Sent::TooMany);
         }
