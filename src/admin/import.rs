@@ -142,7 +142,8 @@ async fn plan(desk: &Desk, row: Row, on_conflict: OnConflict) -> Result<Result<P
         Err(why) => return Ok(Err(Outcome::Failed(why))),
     };
     let mut conn = desk.db.conn();
-    let known = rows::by_email_key(&mut conn, &key).await?;
+    // Who signed up here and never proved the address is nobody yet, and gives way (decision 17).
+    let known = rows::by_email_key(&mut conn, &key).await?.filter(|known| known.verify_by.is_none());
     let same_sub = match &row.sub {
         Some(sub) => users::by_sub(&mut conn, sub).await?,
         None => None,
@@ -235,7 +236,10 @@ fn merged(base: User, row: &Row, now: Timestamp) -> User {
 async fn write(tx: &mut Tx, plan: &Plan, now: Timestamp) -> Result<bool, Fault> {
     let id = &plan.user.id;
     let done = match plan.act {
-        Act::Create => rows::insert_known(tx, &plan.user, &plan.key).await?,
+        Act::Create => {
+            rows::remove_unproved(tx, &plan.key).await?;
+            rows::insert_known(tx, &plan.user, &plan.key).await?
+        }
         Act::Update => rows::update_known(tx, &plan.user).await?,
     };
     if !done {

@@ -50,10 +50,10 @@ pub async fn invite(desk: &Desk, inviter: &Inviter<'_>, guest: Guest) -> Result<
         StandardClaims::check([("name".to_owned(), name.as_str().into())].into_iter().collect()).map_err(Refusal::Invalid)?;
     }
     let (mut conn, now) = (desk.db.conn(), desk.now());
-    if users::by_login(&mut conn, &email).await?.is_some() {
+    if users::by_login(&mut conn, &email).await?.is_some_and(|holder| holder.verify_by.is_none()) {
         return Err(Refusal::Taken("person with this address".to_owned()));
     }
-    let subject = guesses::mail_subject(&key);
+    let subject = guesses::mail_subject(Purpose::Invitation.as_str(), &key);
     let errand = Errand {
         purpose: Purpose::Invitation,
         user_id: None,

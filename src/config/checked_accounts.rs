@@ -17,7 +17,8 @@ impl Reader<'_> {
         }
         let by_mail = self.choice("sign_in.by_mail", Switch::CHOICES);
         let verified_only = self.choice("sign_in.verified_only", Switch::CHOICES);
-        let deletion_days = self.number("accounts.deletion_days", 1, 30);
+        // No account goes while a way back to its address is good, which whoever took it over would wish for.
+        let deletion_days = self.number("accounts.deletion_days", 3, 30);
         Some(AccountSettings {
             sign_up: sign_up?,
             sign_up_domains: keys,

@@ -86,6 +86,7 @@ fn each_problem_names_its_setting() {
         ("MAIL__URL", "https://s3cret", "mail.url"),
         ("MAIL__URL", "smtp://s3cret@mail.test", "mail.url"),
         ("MAIL__URL", "console:", "mail.url"),
+        ("ACCOUNTS__DELETION_DAYS", "2", "accounts.deletion_days"),
         ("MAIL__URL", "file:///nowhere/s3cret", "mail.url"),
         ("MAIL__URL", "smtps://u:s3cret@mail.test", "mail.from"),
         ("MAIL__URL_FILE", "/nowhere", "mail.url_file"),

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use super::one_time::Purpose;
 use crate::base::{Fault, Id, Timestamp, sha256_base64url};
 use crate::store::Tx;
 use crate::store::guesses::{self, Memory, Rule};
@@ -73,19 +74,23 @@ const CODE: Rule = Rule { free: 5, first_wait_seconds: 600, longest_wait_seconds
 pub fn code_subjects(interaction: &Id, account: &str, address: IpAddr) -> Vec<Subject> {
     let mut subjects = vec![
         Subject::new("code/account", &[account], STRANGERS, OnSuccess::GiveBack),
-        Subject::new("code/interaction", &[interaction.as_str()], CODE, OnSuccess::Forget),
+        // A right code may be the attacker's own, and forgets no wrong ones at another.
+        Subject::new("code/interaction", &[interaction.as_str()], CODE, OnSuccess::GiveBack),
         Subject::new("code/anybody", &[&network(address)], NETWORK, OnSuccess::GiveBack),
     ];
     subjects.sort_by(|a, b| a.key.cmp(&b.key));
     subjects
 }
 
-/// Mails to one address: three within an hour, however many browsers ask (EM-13).
+/// Mails of one kind to one address: three within an hour, however many browsers ask (EM-13).
 const MAILS: Rule = Rule { free: 3, first_wait_seconds: 3600, longest_wait_seconds: 3600, memory: Memory::AfterLast(3600) };
 
-/// What a mail is charged to that somebody else than its recipient may have asked for. It is never given back.
-pub fn mail_subject(email_key: &str) -> Subject {
-    Subject::new("mail", &[email_key], MAILS, OnSuccess::GiveBack)
+/// What a mail is charged to that somebody else than its recipient may have asked for. It is never given back. Those that lead
+/// to another password count for themselves: each works in every browser, so that whoever asks too often for its recipient gives
+/// them the way in, and whoever asks too often for anything else does not take it away.
+pub fn mail_subject(purpose: &str, email_key: &str) -> Subject {
+    let kind = if purpose == Purpose::ResetPassword.as_str() { "mail/reset" } else { "mail" };
+    Subject::new(kind, &[email_key], MAILS, OnSuccess::GiveBack)
 }
 
 /// An IPv4 address, or the /64 that one IPv6 customer has at least.

@@ -92,7 +92,12 @@ pub async fn create(tx: &mut Tx, new: &NewUser, now: Timestamp) -> Result<Create
         created_at: now,
         updated_at: now,
     };
-    let stored = users::insert(tx, &user, key.flatten().as_deref()).await?;
+    let key = key.flatten();
+    // Who signed up with the address and never proved it gives way to whom the house itself gives an account (decision 17).
+    if let (None, Some(key)) = (new.verify_by, &key) {
+        users::remove_unproved(tx, key).await?;
+    }
+    let stored = users::insert(tx, &user, key.as_deref()).await?;
     Ok(if stored { Created::Done } else { Created::AddressTaken })
 }
 
@@ -120,6 +125,8 @@ pub async fn change_claims(tx: &mut Tx, before: &User, claims: &Map<String, Valu
 pub async fn set_password(tx: &mut Tx, id: &Id, phc: &str, now: Timestamp) -> Result<(), Fault> {
     users::hold(tx, id).await?;
     void_ways_in(tx, id, now).await?;
+    // A mail about a sign-in leads to another password: once that sign-in is over, to none.
+    one_time::void(tx, id, Purpose::NotMe, now).await?;
     passwords::put(tx, id, phc, now).await?;
     known_devices::forget_for_user(tx, id).await?;
     end_everything(tx, id, now).await
@@ -131,6 +138,7 @@ pub async fn set_password(tx: &mut Tx, id: &Id, phc: &str, now: Timestamp) -> Re
 /// Storage failed.
 pub async fn disable(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<bool, Fault> {
     let changed = users::set_disabled(tx, id, Some(now)).await?;
+    void_ways_in(tx, id, now).await?;
     end_everything(tx, id, now).await?;
     Ok(changed)
 }
@@ -175,8 +183,8 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
     if !user.email_verified {
         passwords::remove(tx, &user.id).await?;
         consents::forget_for_user(tx, &user.id).await?;
-        known_devices::forget_for_user(tx, &user.id).await?;
-        end_everything(tx, &user.id, now).await?;
+        // A change of address that they began is over as well, or its link would take the account away again.
+        end_everything_known(tx, &user.id, now).await?;
     }
     Ok(true)
 }

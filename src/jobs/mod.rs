@@ -84,7 +84,10 @@ impl Jobs {
         }
         if now >= self.sweep_at {
             self.sweep_at = now.plus(SWEEP_SECONDS);
-            self.sweep(now).await?;
+            // A flood of sign-ups must not grow faster than it goes; nor may it hold up the other jobs.
+            if self.sweep(now).await? >= accounts::REMOVED_AT_ONCE {
+                self.sweep_at = now.plus(1);
+            }
         }
         Ok(())
     }
@@ -109,7 +112,8 @@ impl Jobs {
         Ok(())
     }
 
-    async fn sweep(&self, now: Timestamp) -> Result<(), Fault> {
+    /// Says how many people went.
+    async fn sweep(&self, now: Timestamp) -> Result<u64, Fault> {
         let before = now.plus(-SKEW_SECONDS);
         let removed = self
             .provider
@@ -132,6 +136,6 @@ impl Jobs {
             .write(async move |tx| Ok(deliveries::sweep(tx, kept).await? + farewells::sweep(tx, before).await?))
             .await?;
         tracing::debug!(mails, told, removed, unused, interactions, sessions, guesses, sent, people, "swept what expired");
-        Ok(())
+        Ok(people)
     }
 }

@@ -54,8 +54,8 @@ pub async fn around<B: MessageBody + 'static>(
     let base = state.provider.issuer.path();
     let place = pattern.as_ref().and_then(|pattern| routes::position(pattern, base));
     let endpoint = place.and_then(|at| routes::ENDPOINTS.get(at));
-    let has_secret = endpoint.is_some_and(Endpoint::has_secret);
-    let shown = pattern.filter(|_| has_secret).unwrap_or_else(|| path.clone());
+    let has_secret = endpoint.map_or_else(|| routes::may_hold_secret(&path, base), Endpoint::has_secret);
+    let shown = if has_secret { pattern.unwrap_or_else(|| "a broken link".to_owned()) } else { path.clone() };
     let span = tracing::info_span!("request", id, method = %request.method(), path = shown);
     let begun = Instant::now();
     let mut response = match entrance::refusal(&request, &state, endpoint) {

@@ -290,6 +290,13 @@ pub fn position(pattern: &str, base: &str) -> Option<usize> {
     ENDPOINTS.iter().position(|endpoint| endpoint.path == own)
 }
 
+/// Whether a path that leads nowhere may hold the secret of a link, with something too much behind it.
+pub fn may_hold_secret(path: &str, base: &str) -> bool {
+    let own = path.strip_prefix(base).unwrap_or(path);
+    let links = ENDPOINTS.iter().filter(|endpoint| endpoint.has_secret());
+    links.filter_map(|endpoint| endpoint.path.strip_suffix("{token}")).any(|start| own.starts_with(start))
+}
+
 /// The `Allow` header of a path that was asked with another method (RFC 9110 section 10.2.1).
 pub fn allowed(pattern: &str, base: &str) -> String {
     let endpoint = position(pattern, base).and_then(|at| ENDPOINTS.get(at));

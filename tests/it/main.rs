@@ -20,6 +20,7 @@ mod account_api;
 mod account_data;
 mod account_deletion;
 mod account_pages;
+mod attacks;
 mod axe;
 mod backchannel_logout;
 mod bad_input;

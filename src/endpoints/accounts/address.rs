@@ -10,6 +10,7 @@ use crate::cache::RetryAfter;
 use crate::endpoints::interaction::{self, AccountPage, Errand, Found, Outcome};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
+use crate::identity::sessions;
 use crate::identity::users::{self, User, email_key};
 use crate::notify::Letter;
 use crate::store::audit::{self as audits, AuditEvent};
@@ -82,9 +83,13 @@ async fn send(provider: &Provider, found: &Found, (signed, typed): (&Signed, &st
     let record = record("address_change_asked", &signed.user, visit);
     let event = mailed(Await::NewAddress, typed)?;
     let (ids, interaction, now) = ((provider.new_id()?, provider.new_id()?), found.id.clone(), visit.now);
+    let Signed { session, user } = signed.clone();
     provider
         .db
         .write(async move |tx| {
+            // Whoever ends this session has ended the links that it asked for; none may come after.
+            users::hold(tx, &user.id).await?;
+            sessions::still_open(tx, &session.id, now).await?;
             if let Some(letter) = letter
                 && letter.send(tx, now).await? == Sent::Queued
             {

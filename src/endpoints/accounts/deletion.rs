@@ -11,8 +11,8 @@ use crate::notify::Letter;
 use crate::oauth::Lang;
 use crate::store::{audit as audits, outbox, users as people};
 
-/// How many accounts are looked at in one turn.
-const AT_ONCE: i64 = 100;
+/// How many accounts are removed in one turn.
+pub const REMOVED_AT_ONCE: u64 = 100;
 
 /// Plans the end of the account and signs the person out of everything. Whoever calls has seen to it that their sign-in is
 /// fresh.
@@ -104,7 +104,7 @@ pub async fn keep(provider: &Provider, token: &str, visit: &Visit) -> Result<boo
 /// # Errors
 /// Storage, keys or chance failed; what is left is done the next time.
 pub async fn remove_due(provider: &Provider, now: Timestamp) -> Result<u64, Fault> {
-    let due = people::due(&mut provider.db.conn(), now, AT_ONCE).await?;
+    let due = people::due(&mut provider.db.conn(), now, REMOVED_AT_ONCE.cast_signed()).await?;
     let mut removed = 0;
     for user in due {
         removed += u64::from(remove(provider, user, now).await?);

@@ -73,7 +73,7 @@ pub async fn find(provider: &Provider, token: &str, visit: &Visit) -> Result<Opt
     }
     let mut conn = provider.db.conn();
     let Some(row) = one_time::find(&mut conn, Purpose::Invitation, token, visit.now).await? else { return Ok(None) };
-    if users::by_login(&mut conn, &row.email).await?.is_some() {
+    if users::by_login(&mut conn, &row.email).await?.is_some_and(|holder| holder.verify_by.is_none()) {
         return Ok(None);
     }
     let invited = Invited::read(&row)?;

@@ -18,7 +18,7 @@ pub use address::{
     find_undo, undo,
 };
 pub use by_mail::{Link, ask as ask_for_link, find as find_link, sign_in as sign_in_by_link, sign_in_by_code};
-pub use deletion::{Kept, find_kept, keep, plan as plan_deletion, remove_due};
+pub use deletion::{Kept, REMOVED_AT_ONCE, find_kept, keep, plan as plan_deletion, remove_due};
 pub use disown::{Disowned, disown, find as find_disowned};
 pub use invitation::{Accepted, Invitation, NewAccount, accept, find as find_invitation};
 pub use password::{CurrentRefused, Elsewhere, PasswordChange, PasswordChanged, change as change_password, has_password};
@@ -108,7 +108,7 @@ pub(super) struct Mail {
 impl Mail {
     /// Stores it, if its address did not get too many lately: counted here, where no other request comes between.
     pub(super) async fn send(&self, tx: &mut Tx, now: Timestamp) -> Result<Sent, Fault> {
-        let subject = guesses::mail_subject(&self.prepared.row.email_key);
+        let subject = guesses::mail_subject(&self.prepared.row.purpose, &self.prepared.row.email_key);
         if guesses::charge(tx, &[subject], now).await? != Charged::Taken {
             return Ok(Sent::TooMany);
         }
@@ -293,7 +293,8 @@ async fn guess(provider: &Provider, found: &Found, purpose: Purpose, typed: &str
         return Ok(Guess::Throttled { retry_after_seconds });
     }
     let sent = one_time::find_by_code(&mut provider.db.conn(), &provider.code_key, (&found.id, purpose), &code, now).await?;
-    match sent.filter(|row| row.browser_hash == visit.browser_hash) {
+    // Only what was sent to whom the guess is charged to: somebody may have asked for another address in between.
+    match sent.filter(|row| row.browser_hash == visit.browser_hash && row.email_key == account) {
         Some(row) => {
             provider.db.write(async move |tx| guesses::succeed(tx, &subjects, now).await).await?;
             Ok(Guess::Right(Box::new(row)))
