@@ -6,6 +6,7 @@ use vouchsafe::admin::import::{self, Mode, OnConflict, Outcome};
 use vouchsafe::admin::users;
 use vouchsafe::endpoints::accounts::ask_for_address;
 use vouchsafe::endpoints::{Signed, Visit};
+use vouchsafe::identity::guesses::{self, Charged};
 use vouchsafe::identity::sessions::{self, SessionToken};
 use vouchsafe::oauth::Lang;
 use vouchsafe::store::sql;
@@ -279,4 +280,51 @@ async fn a_lock_ends_what_was_sent() {
         }
         assert!(comes_in(&app, &mut browser, ANA, PASSWORD).await);
     }
+}
+
+/// Decision 28: strangers who guess again and again keep nobody out who holds the mail: the browser in which they chose another
+/// password has a count of its own.
+#[tokio::test]
+async fn strangers_keep_nobody_out() {
+    for resets in [false, true] {
+        let app = TestApp::start().await;
+        app.person("ana").await;
+        let now = app.clock.now();
+        let guess = async move |tx: &mut vouchsafe::store::Tx| {
+            for network in 0..100 {
+                let subjects = guesses::password_subjects(ANA, [203, 0, 113, network].into(), None);
+                assert_eq!(guesses::charge(tx, &subjects, now).await?, Charged::Taken);
+            }
+            Ok(())
+        };
+        app.provider.db.write(guess).await.unwrap();
+        let mut browser = Browser::new();
+        if resets {
+            app.forget(&mut browser, ANA).await;
+            let link = app.mail().one(ANA).await.link();
+            assert!(browser.open_and_set(&link, OTHER).await.has("password-set"));
+        }
+        assert_eq!(comes_in(&app, &mut browser, ANA, if resets { OTHER } else { PASSWORD }).await, resets);
+        assert!(!comes_in(&app, &mut Browser::new(), ANA, OTHER).await, "elsewhere it is as before");
+        app.ignore_mail();
+    }
+}
+
+/// Whoever confirms a sign-up in another browser than the one that asked hears of the first sign-in elsewhere: it may be a
+/// stranger's, who signed up with an address that is not theirs and waited (decision 17).
+#[tokio::test]
+async fn the_owner_hears_of_who_signed_up() {
+    let app = TestApp::open_house().await;
+    let (mut stranger, mut owner) = (Browser::new(), Browser::new());
+    app.sign_up(&mut stranger, "una").await;
+    let una = "una@example.com";
+    assert!(owner.open_and_press(&app.mail().one(una).await.link()).await.has("verified"));
+    assert!(comes_in(&app, &mut stranger, una, FRESH).await);
+    let link = app.mail().one(una).await.link();
+    assert!(link.contains("/not-me/"), "{link}");
+    let page = owner.open_and_press(&link).await;
+    assert!(owner.submit(&page, "set-password", &[("password", OTHER)]).await.has("password-set"));
+    assert!(!app.is_in(&mut stranger).await && !comes_in(&app, &mut stranger, una, FRESH).await);
+    assert!(comes_in(&app, &mut owner, una, OTHER).await);
+    app.ignore_mail();
 }

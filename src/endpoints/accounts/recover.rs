@@ -12,7 +12,7 @@ use crate::identity::passwords::Unhashed;
 use crate::identity::policy::{About, Weakness};
 use crate::identity::users::{self, User, email_key};
 use crate::notify::Letter;
-use crate::store::{audit as audits, outbox};
+use crate::store::{audit as audits, known_devices, outbox};
 
 /// Sends a link for a new password, if there is an account for what was typed.
 ///
@@ -101,6 +101,7 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
     let mut record = audit_at("password_reset", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
     let (id, now, interaction) = (provider.new_id()?, visit.now, row.interaction_id.clone());
+    let here = visit.browser_hash.clone();
     let done = provider
         .db
         .write(async move |tx| {
@@ -109,6 +110,8 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
                 return Ok(false);
             }
             users::set_password(tx, &user.id, &phc, now).await?;
+            // Whoever holds the mail is known here, however often strangers have guessed.
+            known_devices::record(tx, &user.id, &here, now).await?;
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }

@@ -8,7 +8,7 @@ use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::users::{self, User};
 use crate::notify::Letter;
-use crate::store::{audit as audits, one_time as sent, passwords};
+use crate::store::{audit as audits, known_devices, one_time as sent, passwords};
 
 /// What is behind a link that proves an address.
 pub struct Pending {
@@ -75,13 +75,15 @@ pub async fn verify(provider: &Provider, token: &str, visit: &Visit) -> Result<V
     let (detail, interaction) = (SignUpDetail::read(&row)?, row.interaction_id.clone());
     let mut record = audit_at("address_verified", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
-    let (id, now) = (provider.new_id()?, visit.now);
+    let (id, now, here) = (provider.new_id()?, visit.now, visit.browser_hash.clone());
     let done = provider
         .db
         .write(async move |tx| {
             users::hold(tx, &user.id).await?;
             let done = one_time::consume(tx, &row, now).await? && detail.apply(tx, &user, &row.email_key, now).await?;
             if done {
+                // The sign-in that follows elsewhere may be that of a stranger who waited for this: its owner hears of it.
+                known_devices::record(tx, &user.id, &here, now).await?;
                 audits::write(tx, &id, &record).await?;
             }
             Ok(done)
