@@ -282,8 +282,12 @@ pub async fn undo(provider: &Provider, token: &str, visit: &Visit) -> Result<Und
         .db
         .write(async move |tx| {
             users::hold(tx, &user.id).await?;
-            if !one_time::consume(tx, &row, now).await? || !give_back(tx, (&user.id, &row, &before), now).await? {
+            if !one_time::consume(tx, &row, now).await? {
                 return Ok(false);
+            }
+            if !give_back(tx, (&user.id, &row, &before), now).await? {
+                // Nothing of it is kept, the link neither: somebody else has the address in this very moment.
+                return Err(Fault::new("accounts: undo", "the old address cannot be given back"));
             }
             reset.store(tx).await?;
             audits::write(tx, &id, &record).await?;

@@ -96,6 +96,9 @@ pub async fn sign_in(provider: &Provider, token: &str, visit: &Visit) -> Result<
 /// # Errors
 /// Storage, keys or chance failed.
 pub async fn sign_in_by_code(provider: &Provider, found: Found, typed: &str, visit: &Visit) -> Result<Typed, Fault> {
+    if !provider.sign_in_by_mail() {
+        return Ok(Typed::Wrong);
+    }
     let row = match guess(provider, &found, Purpose::SignIn, typed, visit).await? {
         Guess::Right(row) => *row,
         Guess::Wrong => return Ok(Typed::Wrong),
