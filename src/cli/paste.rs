@@ -1,6 +1,7 @@
 //! The lines to paste into common relying parties, so that the first sign-in needs no manual.
 
 use crate::admin::clients::Done;
+use crate::oauth::AuthMethod;
 
 /// A relying party whose settings we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +42,21 @@ struct Facts<'a> {
     secret: &'a str,
     redirect: &'a str,
     scope: String,
+    method: AuthMethod,
 }
 
 /// The lines for what was asked for; otherwise for what the client's name says, or for all.
 pub fn lines(issuer: &str, done: &Done, wanted: &[For]) -> String {
     let client = &done.client;
-    let asked: Vec<_> = client.scope.iter().filter(|scope| matches!(*scope, "openid" | "profile" | "email")).collect();
+    let asked: Vec<_> =
+        client.scope.iter().filter(|scope| matches!(*scope, "openid" | "profile" | "email" | "offline_access")).collect();
     let facts = Facts {
         issuer,
         id: &client.client_id,
         secret: done.secret.as_ref().map_or("", |secret| secret.expose()),
         redirect: client.redirect_uris.first().map_or("", |uri| uri.as_str()),
         scope: if asked.is_empty() { client.scope.to_string() } else { asked.join(" ") },
+        method: client.auth_method,
     };
     let all = For::ALL.map(|(_, what)| what);
     let chosen = match For::named(&client.name) {
@@ -94,7 +98,7 @@ login_attribute_path = preferred_username || email"
     }
 
     fn oauth2_proxy(&self) -> String {
-        let Self { issuer, id, secret, redirect, scope } = self;
+        let Self { issuer, id, secret, redirect, scope, .. } = self;
         format!(
             "# oauth2-proxy (oauth2-proxy.cfg)
 provider = \"oidc\"
@@ -109,24 +113,35 @@ email_domains = [\"*\"]"
     }
 
     fn openid_client(&self) -> String {
-        let Self { issuer, id, secret, redirect, scope } = self;
-        let credentials = if secret.is_empty() { format!("'{id}'") } else { format!("'{id}', '{secret}'") };
+        let Self { issuer, id, secret, redirect, scope, .. } = self;
+        // Where it is told no method it sends the secret in the body, whatever the client is registered for.
+        let how = match self.method {
+            _ if secret.is_empty() => "client.None()".to_owned(),
+            AuthMethod::ClientSecretPost => format!("client.ClientSecretPost('{secret}')"),
+            AuthMethod::ClientSecretJwt => format!("client.ClientSecretJwt('{secret}')"),
+            _ => format!("client.ClientSecretBasic('{secret}')"),
+        };
+        let plain = if issuer.starts_with("http://") { ", { execute: [client.allowInsecureRequests] }" } else { "" };
         format!(
             "// openid-client (JavaScript)
 import * as client from 'openid-client'
-const config = await client.discovery(new URL('{issuer}'), {credentials})
+const config = await client.discovery(new URL('{issuer}'), '{id}', undefined, {how}{plain})
 const code_verifier = client.randomPKCECodeVerifier()
+const state = client.randomState()
 const url = client.buildAuthorizationUrl(config, {{
   redirect_uri: '{redirect}',
   scope: '{scope}',
   code_challenge: await client.calculatePKCECodeChallenge(code_verifier),
   code_challenge_method: 'S256',
-}})"
+  state,
+}})
+// Send the browser to url; in the handler of the redirect URI:
+const tokens = await client.authorizationCodeGrant(config, currentUrl, {{ pkceCodeVerifier: code_verifier, expectedState: state }})"
         )
     }
 
     fn spring(&self) -> String {
-        let Self { issuer, id, secret, redirect, scope } = self;
+        let Self { issuer, id, secret, redirect, scope, .. } = self;
         let scope = scope.replace(' ', ",");
         format!(
             "# Spring Boot (application.yaml)
@@ -147,7 +162,7 @@ spring:
     }
 
     fn generic(&self) -> String {
-        let Self { issuer, id, secret, redirect, scope } = self;
+        let Self { issuer, id, secret, redirect, scope, .. } = self;
         let optional = |name: &str, value: &str| if value.is_empty() { String::new() } else { format!("\n{name}{value}") };
         format!(
             "# Any other

@@ -41,6 +41,14 @@ impl Reader<'_> {
             _ => {}
         }
         let templates = self.raw.path("mail.templates");
+        if let Some(folder) = templates.as_ref().filter(|folder| !folder.is_dir()) {
+            let why = format!("names a folder that is not there ({})", folder.display());
+            self.refuse("mail.templates", why, "make the folder, or take the setting out");
+            return None;
+        }
+        if matches!(way, Way::Off) && self.raw.text("sign_up.mode").is_some_and(|mode| mode != "off") {
+            self.refuse("sign_up.mode", "needs mail to prove addresses, and none can be sent", "set `mail.url` and `mail.from`");
+        }
         if let Some(folder) = &templates
             && let Err(broken) = Templates::load(Some(folder))
         {

@@ -78,6 +78,10 @@ pub fn load_with(
 ) -> Result<Config, Problems> {
     let mut problems = Vec::new();
     let raw = raw::read(file, environment, &mut problems);
+    if raw.is_unread() {
+        // What is missing because the file could not be read is no problem of its own.
+        return Err(Problems(problems));
+    }
     checked::check(&raw, problems)
 }
 

@@ -16,6 +16,7 @@ pub struct Raw {
     values: BTreeMap<&'static str, Written>,
     /// Paths in the file begin here.
     folder: PathBuf,
+    unread: bool,
 }
 
 /// A value of the kind that its setting has.
@@ -26,6 +27,11 @@ pub enum Written {
 }
 
 impl Raw {
+    /// Whether there is a file that could not be read.
+    pub const fn is_unread(&self) -> bool {
+        self.unread
+    }
+
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.values.get(name) {
             Some(Written::Text(text)) => Some(text),
@@ -58,8 +64,9 @@ pub fn read(file: Option<&Path>, environment: impl Iterator<Item = (String, OsSt
     let mut raw = Raw::default();
     if let Some(file) = file {
         raw.folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-        if let Some(table) = read_file(file, problems) {
-            take_table("", &table, &mut raw, problems);
+        match read_file(file, problems) {
+            Some(table) => take_table("", &table, &mut raw, problems),
+            None => raw.unread = true,
         }
     }
     let mut variables: Vec<_> =
@@ -177,6 +184,13 @@ fn wrong_kind(name: &str, kind: Kind) -> Problem {
 }
 
 fn unknown(written: &str, name: &str) -> Problem {
+    // TOML puts whatever stands below a [table] into it.
+    if let Some((table, own)) = name.rsplit_once('.')
+        && find(own).is_some()
+    {
+        let remedy = format!("`{own}` stands below [{table}]; move it above the first [table]");
+        return Problem::new(written, "is no setting", remedy);
+    }
     let nearest = settings().iter().map(|setting| (distance(name, setting.name), setting.name)).min();
     let remedy = match nearest {
         Some((distance, nearest)) if distance <= 3 => format!("did you mean `{nearest}`?"),

@@ -2,6 +2,8 @@
 //!
 //! A client uses the method that it is registered for and no other. Unknown client and wrong secret are one answer.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::client_keys::{Need, Wanted};
@@ -16,6 +18,9 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 
 /// The longest life of an assertion that is taken, in seconds: its `jti` is remembered that long.
 const LONGEST_ASSERTION_SECONDS: i64 = 3600;
+
+/// How much of a client id that nobody knows goes into the log, in characters.
+const LONGEST_LOGGED: usize = 100;
 
 /// Clocks of clients may be this far off.
 const LEEWAY_SECONDS: i64 = 10;
@@ -85,12 +90,35 @@ pub async fn authenticate(
         return Ok(AuthenticatedClient(client));
     }
     // What is remembered may be a second old: the row decides before anybody is refused.
-    if let Some(client) = provider.registry.fresh_client(&provider.db, client_id).await?
-        && proves(provider, &client, &presented, endpoint, now).await?
+    let fresh = provider.registry.fresh_client(&provider.db, client_id).await?;
+    if let Some(client) = &fresh
+        && proves(provider, client, &presented, endpoint, now).await?
     {
-        return Ok(AuthenticatedClient(client));
+        return Ok(AuthenticatedClient(Arc::clone(client)));
     }
+    // The client hears the same in any case; whoever runs it finds the reason in the log.
+    let client_id: String = client_id.chars().take(LONGEST_LOGGED).collect();
+    tracing::warn!(client_id, why = why_not(fresh.as_ref(), &presented), "client authentication failed");
     Err(refused())
+}
+
+/// Why a client was refused, for the log.
+fn why_not(client: Option<&ClientRef>, presented: &Presented<'_>) -> String {
+    let Some(client) = client else { return "no such client is registered".to_owned() };
+    let registered = client.client.auth_method;
+    let sent = match presented {
+        Presented::Nothing { .. } => AuthMethod::None,
+        Presented::Secret { method, .. } => *method,
+        Presented::Assertion { .. } if registered == AuthMethod::ClientSecretJwt => AuthMethod::ClientSecretJwt,
+        Presented::Assertion { .. } => AuthMethod::PrivateKeyJwt,
+    };
+    if sent == registered {
+        return format!(
+            "the {} is not right",
+            if matches!(presented, Presented::Assertion { .. }) { "assertion" } else { "secret" }
+        );
+    }
+    format!("it sent {}, and is registered for {}", sent.as_str(), registered.as_str())
 }
 
 fn presented<'a>(header: &'a Header, params: &'a Params) -> Result<Presented<'a>, Refusal> {

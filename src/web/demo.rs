@@ -92,6 +92,7 @@ impl Demo {
 /// The routes of the demo.
 pub fn routes(base: &str, config: &mut ServiceConfig) {
     config
+        .service(web::resource(format!("{base}/")).route(web::get().to(root)))
         .service(web::resource(format!("{base}/demo")).route(web::get().to(show)))
         .service(web::resource(format!("{base}/demo/inbox")).route(web::get().to(inbox)))
         .service(web::resource(format!("{base}/demo/inbox.json")).route(web::get().to(inbox_json)))
@@ -99,6 +100,11 @@ pub fn routes(base: &str, config: &mut ServiceConfig) {
         .service(web::resource(format!("{base}/demo/callback")).route(web::get().to(callback)))
         .service(web::resource(format!("{base}/demo/refresh")).route(web::post().to(refresh)))
         .service(web::resource(format!("{base}/demo/sign-out")).route(web::post().to(sign_out)));
+}
+
+/// In a demo the issuer's address leads to the demo app.
+async fn root(state: Data<State>) -> HttpResponse {
+    answer::see_other(&state, "/demo").finish()
 }
 
 async fn visitor(state: &State, request: &HttpRequest) -> Result<(Visit, Browser), HttpResponse> {

@@ -27,6 +27,8 @@ pub struct SignedOut {
     /// Where the person goes from here, with the name of the app; a script goes there once the frames have loaded.
     pub onward: Option<(String, String)>,
     pub sign_in_url: Option<String>,
+    /// What the person asked for just now beside signing out.
+    pub note: Option<&'static str>,
 }
 
 impl SignOut {

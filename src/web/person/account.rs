@@ -25,6 +25,11 @@ pub(super) async fn guest(state: &State, request: &HttpRequest) -> Result<Guest,
     }
 }
 
+/// `/`: whoever types the issuer's address comes to their own account.
+pub async fn begin(state: Data<State>) -> HttpResponse {
+    answer::see_other(&state, "/account").finish()
+}
+
 /// `/account`
 pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let Guest { visit, browser, signed } = match guest(&state, &request).await {

@@ -36,7 +36,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, payload: Payload) 
     match accounts::plan_deletion(&state.provider, &guest.signed, &guest.visit).await {
         Ok(()) => {
             let cookie = cookies::clear_session(&state.provider.issuer);
-            answer::see_other(&state, "/signed-out").cookie(cookie).finish()
+            answer::see_other(&state, "/signed-out?done=deletion").cookie(cookie).finish()
         }
         Err(fault) => broken(&state, &request, &fault),
     }

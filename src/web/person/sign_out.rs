@@ -110,8 +110,10 @@ pub async fn signed_out(request: HttpRequest, state: Data<State>) -> HttpRespons
         Err(fault) => return broken(&state, &request, &fault),
     };
     let policy = framing(&frames);
+    let frame = state.frame(&request, &visit.browser_hash, None, None);
     let model = SignedOut {
-        frame: state.frame(&request, &visit.browser_hash, None, None),
+        note: (request.query_string() == "done=deletion").then(|| frame.t().account_pages.deletion_goes_on),
+        frame,
         apps: receipts,
         frames: frames.into_iter().map(|frame| frame.url).collect(),
         sign_in_url: onward.is_none().then(|| format!("{}/sign-in", state.provider.issuer.path())),

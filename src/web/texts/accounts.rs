@@ -107,7 +107,7 @@ pub(super) const EN: AccountTexts = AccountTexts {
     password_set: "Your password is changed",
     password_set_what: "You are signed out everywhere. Sign in with the new password.",
     link_gone: "This link doesn’t work any more",
-    link_gone_what: "This link has been used or is too old. Start again to get a new one.",
+    link_gone_what: "This link has been used or is too old. Start again if you still need it; for an invitation, ask whoever invited you.",
     start_again: "Start again",
 };
 
@@ -162,6 +162,6 @@ pub(super) const DE: AccountTexts = AccountTexts {
     password_set: "Ihr Passwort ist geändert",
     password_set_what: "Sie sind überall abgemeldet. Melden Sie sich mit dem neuen Passwort an.",
     link_gone: "Dieser Link gilt nicht mehr",
-    link_gone_what: "Dieser Link wurde schon benutzt oder ist zu alt. Beginnen Sie noch einmal, um einen neuen zu bekommen.",
+    link_gone_what: "Dieser Link wurde schon benutzt oder ist zu alt. Beginnen Sie noch einmal, wenn Sie ihn noch brauchen; bei einer Einladung fragen Sie die Person, die Sie eingeladen hat.",
     start_again: "Noch einmal beginnen",
 };
