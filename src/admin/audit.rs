@@ -13,3 +13,8 @@ use crate::store::audit;
 pub async fn list(desk: &Desk, filter: &Filter) -> Result<Vec<AuditEvent>, Fault> {
     audit::list(&mut desk.db.conn(), filter).await
 }
+
+/// Every kind of event that this version writes.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    audit::OF_PEOPLE.into_iter().chain(audit::OF_THE_HOUSE)
+}

@@ -39,6 +39,10 @@ pub async fn run(audit: Audit, desk: &Desk) -> Result<Answer, Failure> {
         }
         None => None,
     };
+    if let Some(kind) = audit.kind.as_deref().filter(|kind| !audit::kinds().any(|known| known == *kind)) {
+        let known = audit::kinds().collect::<Vec<_>>().join(", ");
+        return Err(Failure::new(format!("--kind {kind}: is none that is written; write one of {known}")));
+    }
     let filter = Filter { kind: audit.kind, user_id, since, skip: audit.skip, limit: audit.limit };
     let events = audit::list(desk, &filter).await?;
     let rows: Vec<_> = events.iter().map(row).collect();
