@@ -77,7 +77,7 @@ async fn only_the_registered_address() {
         // An address leaves one row a minute.
         app.clock.advance(60);
     }
-    assert_eq!(before.changed(&app.rows().await), Vec::<&str>::new());
+    assert_eq!(before.gained(&app.rows().await), Vec::<&str>::new());
     assert!(app.audited("redirect_mismatch").await >= 40);
     let page = browser.get(&rp.begin(&rp.flow())).await;
     assert!(page.leaves_for(CALLBACK) && page.param("code").is_some());

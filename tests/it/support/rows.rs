@@ -73,6 +73,12 @@ impl TestApp {
 }
 
 impl Rows {
+    /// The tables that have a row which they had not before; for a test whose clock runs so far that old rows are swept.
+    pub fn gained(&self, after: &Rows) -> Vec<&'static str> {
+        let has_new = |table: &str, rows: &Vec<String>| rows.iter().any(|row| !self.0[table].contains(row));
+        after.0.iter().filter(|(table, rows)| has_new(table, rows)).map(|(table, _)| *table).collect()
+    }
+
     /// The tables that differ.
     pub fn changed(&self, now: &Rows) -> Vec<&'static str> {
         self.0.iter().filter(|(table, rows)| now.0.get(*table) != Some(rows)).map(|(table, _)| *table).collect()
