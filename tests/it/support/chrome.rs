@@ -177,6 +177,9 @@ impl Chrome {
         self.cdp().send_raw("Emulation.setEmulatedMedia", features).await.unwrap();
         let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await.unwrap();
+        // Whatever began to move in the very moment in which motion was switched off comes to its end at once.
+        let still = "document.getAnimations().forEach(animation => animation.finish())";
+        self.execute(still, vec![]).await.unwrap();
     }
 
     /// Whether something on the page is wider than the window.
