@@ -9,8 +9,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use super::parts::{
-    Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, Migrate, SessionSettings, Synchronous, TlsPaths,
-    TokenSettings, UnregisteredResources,
+    Config, Database, House, KeySettings, LogFormat, LogSettings, Migrate, SessionSettings, Synchronous, TlsPaths, TokenSettings,
+    UnregisteredResources,
 };
 use super::raw::Raw;
 use super::{Problem, Problems, master_key, network, settings};
@@ -62,7 +62,7 @@ impl Reader<'_> {
         let password = self.password();
         let accounts = self.accounts();
         let registration = self.registration();
-        let limits = self.limits();
+        let limits = self.limits(issuer.as_ref());
         let house = self.house();
         let mail = self.mail(issuer.as_ref(), house.as_ref());
         let log = self.log();
@@ -322,26 +322,6 @@ impl Reader<'_> {
             access_seconds: access_seconds?,
             refresh_idle_seconds: refresh_idle_seconds?,
             refresh_absolute_seconds: refresh_absolute_seconds?,
-        })
-    }
-
-    fn limits(&mut self) -> Option<LimitSettings> {
-        let mut limit = |name| self.number(name, 0, 1_000_000).and_then(|number| u32::try_from(number).ok());
-        let pages_per_minute = limit("limits.pages_per_minute");
-        let guesses_per_minute = limit("limits.guesses_per_minute");
-        let failures_per_minute = limit("limits.failures_per_minute");
-        let machines_per_minute = limit("limits.machines_per_minute");
-        let client_per_minute = limit("limits.client_per_minute");
-        let mail_per_hour = limit("limits.mail_per_hour");
-        let visits_per_hour = limit("limits.visits_per_hour");
-        Some(LimitSettings {
-            pages_per_minute: pages_per_minute?,
-            guesses_per_minute: guesses_per_minute?,
-            failures_per_minute: failures_per_minute?,
-            machines_per_minute: machines_per_minute?,
-            client_per_minute: client_per_minute?,
-            mail_per_hour: mail_per_hour?,
-            visits_per_hour: visits_per_hour?,
         })
     }
 

@@ -156,3 +156,19 @@ fn mail() {
     assert_eq!(load(&[url, from, ("MAIL__FROM_NAME", "Example accounts")]).unwrap().mail.from.name, "Example accounts");
     assert!(!format!("{:?}", load(&[url, from]).unwrap()).contains("s3cret"));
 }
+
+/// What is counted by address has no limit on a developer's machine, unless one is written; elsewhere it has, and mail always.
+#[test]
+fn limits_by_address() {
+    for (issuer, written, pages) in [
+        ("http://localhost:8080", None, 0),
+        ("http://localhost:8080", Some("7"), 7),
+        ("https://id.test", None, 600),
+        ("https://id.test", Some("0"), 0),
+    ] {
+        let mut extra = vec![("ISSUER", issuer)];
+        extra.extend(written.map(|number| ("LIMITS__PAGES_PER_MINUTE", number)));
+        let limits = load(&extra).unwrap().limits;
+        assert_eq!((limits.pages_per_minute, limits.mail_per_hour), (pages, 100), "{issuer} {written:?}");
+    }
+}

@@ -5,6 +5,7 @@
 
 mod checked;
 mod checked_accounts;
+mod checked_limits;
 mod checked_mail;
 mod checked_registration;
 mod master_key;

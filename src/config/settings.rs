@@ -154,7 +154,8 @@ const ALL: &[Setting] = &[
         "limits.pages_per_minute",
         Number,
         "600",
-        "Requests for pages from one address (IPv6: one /64); 0 is no limit, here and below",
+        "Requests for pages from one address (IPv6: one /64); 0 is no limit, here and below, and so is what is not written for \
+         pages, guesses, failures and visits on a development issuer",
     ),
     setting("limits.guesses_per_minute", Number, "120", "Passwords and codes that are sent from one address"),
     setting("limits.failures_per_minute", Number, "120", "Wrong client secrets, tokens and codes of programs at one address"),
