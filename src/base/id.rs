@@ -49,12 +49,18 @@ impl fmt::Display for Id {
     }
 }
 
-/// 128 random bits for what the world may see: `sub`, a client id, `sid`, `jti`.
+/// 128 random bits for what the world may see: `sub`, a client id, `sid`, `jti`. It never begins with a hyphen, which a command
+/// line would take for an option.
 ///
 /// # Errors
 /// The random source gave nothing.
 pub fn public_id(random: &Random) -> Result<String, Fault> {
-    Ok(base64url(&random.bytes::<16>()?))
+    loop {
+        let id = base64url(&random.bytes::<16>()?);
+        if !id.starts_with('-') {
+            return Ok(id);
+        }
+    }
 }
 
 /// The short code on an error page that finds the request in the log, such as `7F3K-Q2`.

@@ -23,6 +23,7 @@ pub enum Verb {
     /// Take a key out at once: what it signed is worth nothing from now on.
     Retire {
         /// Its `kid`.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }
