@@ -93,3 +93,17 @@ impl fmt::Display for SupportCode {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects `vouchsafe client show ID` and its like: no id looks like an option.
+    #[test]
+    fn ids_are_no_options() {
+        let random = Random::seeded(3);
+        let ids: Vec<_> = (0..2000).map(|_| public_id(&random).unwrap()).collect();
+        assert!(ids.iter().all(|id| id.len() == 22 && !id.starts_with('-')));
+        assert!(ids.iter().any(|id| id.starts_with('_')), "all else may begin one");
+    }
+}
