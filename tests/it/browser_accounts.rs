@@ -174,6 +174,8 @@ async fn a_link_in_two_browsers() {
     // The same link in the browser that asked is used up now; a new one works there.
     chrome.goto(app.url("/sign-out")).await.unwrap();
     chrome.press("sign-out").await;
+    // A click does not wait for the answer.
+    chrome.wait_for("signed-out").await;
     chrome.goto(app.url("/account")).await.unwrap();
     chrome.press("by-mail").await;
     chrome.fill("username", ANA).await;
