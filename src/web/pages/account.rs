@@ -3,8 +3,9 @@
 
 use askama::Template;
 
-use super::{Frame, device, frame::initial};
+use super::{Frame, frame::initial};
 use crate::base::Timestamp;
+use crate::identity::device::device;
 use crate::web::texts::{ago, exact, iso};
 
 /// The person's own page.
@@ -81,7 +82,7 @@ impl Account {
     }
 
     fn device(&self, session: &SessionRow) -> String {
-        device(self.frame.t(), &session.user_agent)
+        device(self.frame.lang, &session.user_agent)
     }
 
     fn notice_text(&self) -> Option<&'static str> {

@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Frame, device};
+use super::Frame;
+use crate::identity::device::device;
 
 /// A link `keep` that leads back and a button `confirm` that posts.
 #[derive(Template)]
@@ -31,7 +32,7 @@ impl Confirm {
     fn title(&self) -> String {
         let t = self.frame.t();
         match &self.removal {
-            Removal::Session { user_agent } => t.confirm_session.with(device(t, user_agent)).to_string(),
+            Removal::Session { user_agent } => t.confirm_session.with(device(self.frame.lang, user_agent)).to_string(),
             Removal::App { name } => t.confirm_app.with(name).to_string(),
             Removal::AllApps => t.account_pages.confirm_all.to_owned(),
             Removal::Everywhere => t.confirm_everywhere.to_owned(),

@@ -134,8 +134,6 @@ pub(super) static TEXTS: Texts = Texts {
     everywhere_what: "Beendet alle Ihre Sitzungen, auch diese.",
     session_ended: "Diese Sitzung ist beendet.",
     app_removed: "Diese App hat keine Erlaubnis mehr.",
-    device_on: Two::new("{1} auf {2}"),
-    device_unknown: "Unbekannter Browser",
 
     confirm_session: One::new("{} abmelden?"),
     confirm_session_what: "Wer diesen Browser benutzt, muss sich neu anmelden. Apps merken es vielleicht erst nach ein paar Minuten.",

@@ -124,8 +124,6 @@ pub(super) static TEXTS: Texts = Texts {
     everywhere_what: "Ends every session of yours, this one too.",
     session_ended: "That session has ended.",
     app_removed: "That app has no permission any more.",
-    device_on: Two::new("{1} on {2}"),
-    device_unknown: "Unknown browser",
 
     confirm_session: One::new("Sign out {}?"),
     confirm_session_what: "Whoever uses that browser has to sign in again. Apps may take a few minutes to notice.",

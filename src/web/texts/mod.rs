@@ -155,8 +155,6 @@ pub struct Texts {
     pub everywhere_what: &'static str,
     pub session_ended: &'static str,
     pub app_removed: &'static str,
-    pub device_on: Two,
-    pub device_unknown: &'static str,
 
     // confirm
     pub confirm_session: One,
