@@ -7,7 +7,7 @@ use crate::base::{Fault, Id, Timestamp};
 use crate::identity::consent;
 use crate::identity::sessions::{self, Session};
 use crate::oauth::Scope;
-use crate::store::audit as audits;
+use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::{farewells, grants};
 
 /// What the account page shows.
@@ -79,22 +79,8 @@ impl Account {
     /// # Errors
     /// Storage or chance failed.
     pub async fn withdraw(provider: &Provider, signed: &Signed, client_id: &str, visit: &Visit) -> Result<bool, Fault> {
-        let account = Self::of(provider, signed, visit).await?;
-        if !account.apps.iter().any(|app| app.client_id == client_id) {
-            return Ok(false);
-        }
-        let mut event = audit_at("consent_withdrawn", signed.user.id.as_str(), visit);
-        event.user_id = Some(signed.user.id.clone());
-        event.client_id = Some(client_id.to_owned());
-        let (id, user, client_id, now) = (provider.new_id()?, signed.user.id.clone(), client_id.to_owned(), visit.now);
-        provider
-            .db
-            .write(async move |tx| {
-                consent::withdraw(tx, &user, &client_id, now).await?;
-                audits::write(tx, &id, &event).await
-            })
-            .await?;
-        Ok(true)
+        let event = audit_at("consent_withdrawn", signed.user.id.as_str(), visit);
+        withdraw(provider, &signed.user.id, client_id, event).await
     }
 
     /// Takes back what this person allowed every client; false if none holds anything.
@@ -118,6 +104,28 @@ impl Account {
             .await?;
         Ok(true)
     }
+}
+
+/// Takes back what a person allowed a client, with `event` saying who did it; false if it holds nothing.
+///
+/// # Errors
+/// Storage or chance failed.
+pub(super) async fn withdraw(provider: &Provider, user: &Id, client_id: &str, mut event: AuditEvent) -> Result<bool, Fault> {
+    let now = event.at;
+    if !Account::of_user(provider, user, now).await?.apps.iter().any(|app| app.client_id == client_id) {
+        return Ok(false);
+    }
+    event.user_id = Some(user.clone());
+    event.client_id = Some(client_id.to_owned());
+    let (id, user, client_id) = (provider.new_id()?, user.clone(), client_id.to_owned());
+    provider
+        .db
+        .write(async move |tx| {
+            consent::withdraw(tx, &user, &client_id, now).await?;
+            audits::write(tx, &id, &event).await
+        })
+        .await?;
+    Ok(true)
 }
 
 /// Sessions that end in one act, its name in the audit log, and the page that the browser sees then.

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
+use super::account;
 use super::userinfo::{Bearer, access_token};
 use super::{Account, ClientRef, ConnectedApp, Provider, Refusal, audit, person};
 use crate::base::{Fault, Id, Timestamp};
-use crate::identity::consent;
 use crate::identity::sessions::{self, Session};
 use crate::identity::users::{self, User};
 use crate::oauth::scope::ACCOUNT;
@@ -166,20 +166,7 @@ impl Caller {
     /// # Errors
     /// Storage or chance failed.
     pub async fn withdraw(&self, provider: &Provider, client_id: &str) -> Result<bool, Fault> {
-        if !self.apps(provider).await?.iter().any(|app| app.client_id == client_id) {
-            return Ok(false);
-        }
-        let mut event = self.event("consent_withdrawn");
-        event.client_id = Some(client_id.to_owned());
-        let (id, user, client_id, now) = (provider.new_id()?, self.user.id.clone(), client_id.to_owned(), self.now);
-        provider
-            .db
-            .write(async move |tx| {
-                consent::withdraw(tx, &user, &client_id, now).await?;
-                audits::write(tx, &id, &event).await
-            })
-            .await?;
-        Ok(true)
+        account::withdraw(provider, &self.user.id, client_id, self.event("consent_withdrawn")).await
     }
 
     /// The app is who acts.

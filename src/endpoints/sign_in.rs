@@ -279,7 +279,7 @@ async fn new_device_notice(provider: &Provider, user: &User, session: &NewSessio
     let errand = to.errand(Purpose::NotMe, detail, visit);
     let mail = accounts::mail(provider, &to, errand, visit.now, |link, _| Letter::NewDevice {
         at: visit.now,
-        device: device(visit.lang, &visit.user_agent),
+        device: device(to.lang, &visit.user_agent),
         network: network(visit.address),
         not_me_link: link,
     })?;

@@ -14,6 +14,11 @@ const LONGEST: usize = 1000;
 pub struct StandardClaims;
 
 impl StandardClaims {
+    /// Every name that may be stored.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        RULES.iter().map(|(name, _)| *name)
+    }
+
     /// Gives the claims back as they are if every one is good.
     ///
     /// # Errors

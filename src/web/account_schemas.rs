@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::oauth::StandardClaims;
+
 /// The schema of a successful answer.
 pub fn answered(path: &str) -> Option<&'static str> {
     match path {
@@ -64,24 +66,8 @@ fn list(name: &str, item: &Value) -> Value {
     json!({ "type": "object", "required": [name], "properties": properties })
 }
 
-/// The standard claims (OpenID Connect Core section 5.1) that can be set.
+/// The standard claims (OpenID Connect Core section 5.1) that can be set: whether a number was verified is ours to say.
 fn claims(text: &Value, object: &Value) -> Map<String, Value> {
-    const TEXTS: [&str; 14] = [
-        "name",
-        "given_name",
-        "family_name",
-        "middle_name",
-        "nickname",
-        "preferred_username",
-        "profile",
-        "picture",
-        "website",
-        "gender",
-        "birthdate",
-        "zoneinfo",
-        "locale",
-        "phone_number",
-    ];
-    let texts = TEXTS.into_iter().map(|name| (name.to_owned(), json!({ "type": text })));
-    texts.chain([("address".to_owned(), json!({ "type": object }))]).collect()
+    let own = StandardClaims::names().filter(|name| *name != "phone_number_verified");
+    own.map(|name| (name.to_owned(), json!({ "type": if name == "address" { object } else { text } }))).collect()
 }
