@@ -268,3 +268,19 @@ async fn it_can_be_off() {
         assert_eq!(browser.get(&address).await.status, if setting == "on" { 200 } else { 404 });
     }
 }
+
+/// The code of a mail of before is worth nothing once it is off, and is still good over a restart that leaves it on.
+#[tokio::test]
+async fn a_code_of_before_it_was_off() {
+    for (setting, status) in [("on", 303), ("off", 400)] {
+        let app = TestApp::start().await;
+        app.person("ana").await;
+        let mut browser = Browser::new();
+        let waiting = app.ask_for_link(&mut browser, ANA).await;
+        let code = app.mail().one(ANA).await.code();
+        let app = app.restart_with(Wish { settings: &[("SIGN_IN__BY_MAIL", setting)], ..Wish::default() }).await;
+        let waiting = browser.get(&app.url(waiting.url.path())).await;
+        let typed = browser.press(&waiting, "verify", &[("code", &code)]).await;
+        assert_eq!((typed.status, browser.cookie("session").is_some()), (status, setting == "on"), "{setting}");
+    }
+}
