@@ -15,6 +15,7 @@ use crate::endpoints::{ClientKeys, Policy, Provider, Registry, UnregisteredResou
 use crate::federation::demo_rp::DemoRp;
 pub use crate::federation::demo_rp::Registration;
 use crate::identity::one_time::CodeKey;
+use crate::identity::passkeys::Passkeys;
 use crate::identity::passwords::{Capacity, Hasher};
 use crate::identity::policy::{Breached, PasswordPolicy};
 use crate::jobs::Jobs;
@@ -138,6 +139,7 @@ impl App {
             vault: shop.vault,
             policy,
             pairwise,
+            passkeys: passkeys(&shop.config),
             outbound: Outbound::new(rules(&shop.config)),
             client_keys: ClientKeys::default(),
         });
@@ -285,6 +287,12 @@ fn accounts_policy(config: &Config) -> accounts::Policy {
     }
 }
 
+/// Passkeys of the issuer's host; none where that is an address.
+fn passkeys(config: &Config) -> Option<Passkeys> {
+    let (issuer, own) = (&config.issuer, &config.passkeys);
+    Passkeys::new((issuer.host(), &issuer.origin()), &own.related_origins, &config.house.name, own.verification)
+}
+
 fn rate_rules(config: &Config) -> RateRules {
     let limits = &config.limits;
     RateRules {
@@ -368,6 +376,7 @@ fn state(config: &Config, provider: &Arc<Provider>, csrf: Csrf) -> Result<State,
             accent_css_url: accent_css.as_ref().map(|_| format!("{base}{}", web::ACCENT_CSS_PATH)),
         }),
         accent_css: accent_css.map(|css| Prepared::file("text/css; charset=utf-8", css)),
+        related_origins: Prepared::document(json(&discovery::related_origins(provider))?),
         jwks: Jwks::default(),
         discovery: Prepared::document(json(&discovery::document(provider, web::routes::metadata()))?),
         openapi: Prepared::document(json(&web::openapi_document(&provider.issuer))?),

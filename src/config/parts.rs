@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use crate::base::{Issuer, Secret};
+use crate::identity::passkeys::Verification;
 use crate::identity::policy::Class;
 use crate::jose::Alg;
 use crate::notify::{Sender, Way};
@@ -34,6 +35,7 @@ pub struct Config {
     pub password: PasswordSettings,
     pub keys: KeySettings,
     pub accounts: AccountSettings,
+    pub passkeys: PasskeySettings,
     pub registration: RegistrationSettings,
     pub limits: LimitSettings,
     pub house: House,
@@ -157,6 +159,14 @@ pub struct AccountSettings {
     pub by_mail: Switch,
     pub verified_only: Switch,
     pub deletion_seconds: i64,
+}
+
+/// Passkeys and security keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasskeySettings {
+    pub verification: Verification,
+    /// Origins beside the issuer's own.
+    pub related_origins: Vec<String>,
 }
 
 /// Apps that register themselves.

@@ -120,6 +120,19 @@ const ALL: &[Setting] = &[
         "\"off\"",
         "`on`: also people whom an operator added have to prove their address first; who signs up always has to",
     ),
+    setting(
+        "passkeys.user_verification",
+        Text,
+        "\"required\"",
+        "`required`: a passkey asks for a PIN, a finger or a face; `preferred`: keys that cannot may be added, as a second factor",
+    ),
+    setting(
+        "passkeys.related_origins",
+        List,
+        "[]",
+        "Further origins, such as `https://example.de`, where passkeys of the issuer's host may be used; `/.well-known/webauthn` \
+         tells browsers",
+    ),
     setting("accounts.deletion_days", Number, "14", "Days in which a person may take back the deletion of their account"),
     setting(
         "registration.mode",

@@ -74,3 +74,8 @@ const OWN_CLAIMS: [&str; 10] = ["sub", "iss", "aud", "exp", "iat", "auth_time", 
 
 /// The scopes that ask for claims.
 const CLAIM_SCOPES: [&str; 4] = ["profile", "email", "address", "phone"];
+
+/// Where passkeys of our host may be used (WebAuthn section 5.11.1); nowhere if it can have none.
+pub fn related_origins(provider: &Provider) -> Value {
+    json!({ "origins": provider.passkeys.as_ref().map(|own| own.origins().to_vec()).unwrap_or_default() })
+}

@@ -75,6 +75,7 @@ pub enum AccountPage {
     Address,
     Data,
     Deletion,
+    Passkeys,
 }
 
 impl Found {

@@ -16,6 +16,7 @@ mod introspect;
 mod logos;
 pub mod logout;
 pub mod own_data;
+pub mod passkeys;
 pub mod profile;
 pub mod register;
 mod registry;
@@ -42,6 +43,7 @@ pub use userinfo::{Bearer, Form as UserinfoForm, userinfo};
 use crate::base::{Clock, Fault, Id, Issuer, Random, Timestamp};
 use crate::cache::{Buckets, Rule};
 use crate::identity::one_time::CodeKey;
+use crate::identity::passkeys::Passkeys;
 use crate::identity::passwords::Hasher;
 use crate::identity::policy::PasswordPolicy;
 use crate::identity::sessions::Session;
@@ -117,6 +119,8 @@ pub struct Provider {
     pub policy: Policy,
     /// Makes the subjects of clients that want their own.
     pub pairwise: PairwiseKey,
+    /// Where the issuer has a host that can have passkeys.
+    pub passkeys: Option<Passkeys>,
     /// The guarded client: tells apps that a session ended, and fetches what they name (keys, logos, lists of redirect URIs).
     pub outbound: Outbound,
     pub client_keys: ClientKeys,

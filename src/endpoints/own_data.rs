@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Account, Provider, Signed, Visit, audit_at, person};
 use crate::base::{Fault, Id, Timestamp};
 use crate::store::audit::{self as audits, AuditEvent, Filter};
-use crate::store::{consents, grants, known_devices};
+use crate::store::{consents, grants, known_devices, passkeys as stored_passkeys};
 use crate::tokens::{GrantDetail, profile_claims};
 
 /// Events a page.
@@ -125,6 +125,7 @@ pub async fn export(provider: &Provider, signed: &Signed, visit: &Visit) -> Resu
         "profile": profile,
         "addresses": user.email.iter().map(|email| json!({ "email": email, "verified": user.email_verified })).collect::<Vec<_>>(),
         "sessions": sessions(provider, signed, now).await?,
+        "passkeys": passkeys(provider, &user.id).await?,
         "known_devices": devices(provider, &user.id).await?,
         "consents": consents(provider, &user.id).await?,
         "apps": apps(provider, signed, now).await?,
@@ -151,6 +152,21 @@ async fn sessions(provider: &Provider, signed: &Signed, now: Timestamp) -> Resul
             "amr": session.amr,
             "user_agent": session.user_agent,
             "address": session.address,
+        })
+    });
+    Ok(shown.collect())
+}
+
+async fn passkeys(provider: &Provider, user: &Id) -> Result<Vec<Value>, Fault> {
+    let own = stored_passkeys::list(&mut provider.db.conn(), user).await?;
+    let shown = own.into_iter().map(|passkey| {
+        json!({
+            "id": passkey.public_id,
+            "name": passkey.name,
+            "signs_in": passkey.signs_in,
+            "synced": passkey.synced,
+            "created_at": passkey.created_at,
+            "last_used_at": passkey.last_used_at,
         })
     });
     Ok(shown.collect())

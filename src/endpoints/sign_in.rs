@@ -14,7 +14,7 @@ use crate::notify::Letter;
 use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
-use crate::store::{Tx, audit as audits, outbox, passwords};
+use crate::store::{Tx, audit as audits, outbox, passkeys, passwords};
 
 /// The person in front of a page, after what they just did.
 pub struct SignedIn {
@@ -125,6 +125,12 @@ pub(super) enum Proof {
     Mailed(OneTime),
     /// The same, for who signed up: the password and name that were given then become the account's.
     SignedUp(OneTime, accounts::SignUpDetail),
+    /// What an authenticator signed.
+    Passkey {
+        challenge: String,
+        id: Id,
+        signed: passkeys::Signed,
+    },
     /// An invitation, which makes the account.
     Invited(Box<accounts::NewAccount>),
 }
@@ -155,6 +161,9 @@ impl Proof {
             }
             Self::SignedUp(row, detail) => {
                 Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
+            }
+            Self::Passkey { challenge, id, signed } => {
+                Ok(passkeys::answer(tx, challenge, now).await? && passkeys::signed(tx, id, signed, now).await?)
             }
             Self::Invited(account) => account.make(tx, visit).await,
         }

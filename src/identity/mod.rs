@@ -10,6 +10,7 @@ mod email;
 mod foreign;
 pub mod guesses;
 pub mod one_time;
+pub mod passkeys;
 pub mod passwords;
 pub mod policy;
 pub mod sessions;

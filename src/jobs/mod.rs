@@ -126,6 +126,7 @@ impl Jobs {
         while self.provider.db.write(async move |tx| sessions::end_run_out(tx, idle, now).await).await? {}
         let sessions = self.provider.db.write(async move |tx| sessions::sweep(tx, before).await).await?;
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
+        let asked = self.provider.db.write(async move |tx| crate::store::passkeys::sweep(tx, before).await).await?;
         let sent = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
         let mails = self.provider.db.write(async move |tx| outbox::sweep(tx, kept).await).await?;
@@ -135,7 +136,7 @@ impl Jobs {
             .db
             .write(async move |tx| Ok(deliveries::sweep(tx, kept).await? + farewells::sweep(tx, before).await?))
             .await?;
-        tracing::debug!(mails, told, removed, unused, interactions, sessions, guesses, sent, people, "swept what expired");
+        tracing::debug!(mails, told, removed, unused, interactions, sessions, guesses, asked, sent, people, "swept what expired");
         Ok(people)
     }
 }

@@ -21,7 +21,7 @@ pub struct AuditEvent {
 }
 
 /// The kinds that concern a person: they read them in words.
-pub const OF_PEOPLE: [&str; 45] = [
+pub const OF_PEOPLE: [&str; 50] = [
     "account_chosen",
     "address_change_asked",
     "address_change_undone",
@@ -42,7 +42,12 @@ pub const OF_PEOPLE: [&str; 45] = [
     "deletion_planned",
     "invitation_accepted",
     "mail_asked",
+    "passkey_added",
+    "passkey_copied",
+    "passkey_removed",
+    "passkey_renamed",
     "password_changed",
+    "password_removed",
     "password_reset",
     "password_set",
     "profile_changed",

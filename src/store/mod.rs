@@ -19,6 +19,7 @@ pub mod migrations;
 pub mod one_time;
 pub mod outbox;
 pub mod pairwise;
+pub mod passkeys;
 pub mod passwords;
 pub mod registrations;
 pub mod resources;

@@ -149,6 +149,7 @@ pub const fn account_path(page: AccountPage) -> &'static str {
         AccountPage::Address => "/account/email",
         AccountPage::Data => "/account/data",
         AccountPage::Deletion => "/account/delete",
+        AccountPage::Passkeys => "/account/passkeys",
     }
 }
 

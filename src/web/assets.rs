@@ -19,6 +19,8 @@ static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| named("js", "text/javascript; charset=utf-8", include_bytes!("../../static/vouchsafe.js")));
 static CHECK_SESSION: LazyLock<Asset> =
     LazyLock::new(|| named("js", "text/javascript; charset=utf-8", include_bytes!("../../static/check-session.js")));
+static PASSKEYS: LazyLock<Asset> =
+    LazyLock::new(|| named("js", "text/javascript; charset=utf-8", include_bytes!("../../static/passkeys.js")));
 static ICON: LazyLock<Asset> = LazyLock::new(|| named("svg", "image/svg+xml", include_bytes!("../../static/vouchsafe.svg")));
 
 /// The style sheet of every page.
@@ -36,6 +38,11 @@ pub fn check_session() -> &'static Asset {
     &CHECK_SESSION
 }
 
+/// The script of the pages where passkeys are used.
+pub fn passkeys() -> &'static Asset {
+    &PASSKEYS
+}
+
 /// The icon of the browser's tab.
 pub fn icon() -> &'static Asset {
     &ICON
@@ -43,7 +50,7 @@ pub fn icon() -> &'static Asset {
 
 /// The file at `path`, which begins with `/static/`.
 pub fn find(path: &str) -> Option<&'static Asset> {
-    [css(), script(), check_session(), icon()].into_iter().find(|asset| asset.path == path)
+    [css(), script(), check_session(), passkeys(), icon()].into_iter().find(|asset| asset.path == path)
 }
 
 fn named(extension: &str, media_type: &'static str, body: &'static [u8]) -> Asset {
@@ -58,7 +65,7 @@ mod tests {
     /// Protects the size of a page (product.md section 3) and the lookup by name.
     #[test]
     fn assets_are_small_and_found() {
-        for asset in [css(), script(), check_session(), icon()] {
+        for asset in [css(), script(), check_session(), passkeys(), icon()] {
             assert!(asset.content.len() < 12 * 1024, "{}", asset.path);
             assert!(find(&asset.path).is_some());
         }

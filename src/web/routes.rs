@@ -9,12 +9,15 @@ use super::endpoint::{api, cors, open, page, read, remove, write};
 use super::oauth::{account_api, authorize, check_session, end_session, introspect, metadata, register, revoke, token, userinfo};
 use super::person::{
     account, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation, language, links,
-    logo, own_data, profile, sign_in, sign_out, sign_up,
+    logo, own_data, passkeys, profile, sign_in, sign_out, sign_up,
 };
 use super::{openapi, status};
 
 /// It stands at the root of the host, whatever the issuer's path is (W3C, A Well-Known URL for Changing Passwords).
 const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+
+/// So does this.
+const RELATED_ORIGINS: &str = "/.well-known/webauthn";
 
 /// Every endpoint, in the order of the documents.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -159,6 +162,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {
         r.route(read().to(sign_in::show)).route(write().to(sign_in::submit))
     }),
+    page("/passkey-options/{id}", &["POST"], Rate::Page, "What the script of the sign-in page asks a passkey", |r| {
+        r.route(write().to(passkeys::ask_to_sign_in))
+    }),
     page("/sign-up", &["GET"], Rate::Page, "Make an account", |r| r.route(read().to(sign_up::begin))),
     page("/sign-up/{id}", &["GET", "POST"], Rate::Mail, "Make an account", |r| {
         r.route(read().to(sign_up::show)).route(write().to(sign_up::submit))
@@ -208,6 +214,28 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page(CHANGE_PASSWORD, &["GET"], Rate::Page, "Where password managers find the page to change the password", |r| {
         r.route(read().to(change_password::well_known))
     }),
+    page("/account/passkeys", &["GET", "POST"], Rate::Page, "Look after passkeys, and add one", |r| {
+        r.route(read().to(passkeys::show)).route(write().to(passkeys::add))
+    }),
+    page("/account/passkeys/options", &["POST"], Rate::Page, "What the script of that page asks for a new passkey", |r| {
+        r.route(write().to(passkeys::ask_to_enrol))
+    }),
+    page("/account/passkeys/password", &["GET", "POST"], Rate::Page, "Do without a password", |r| {
+        r.route(read().to(passkeys::ask_to_drop_password)).route(write().to(passkeys::drop_password))
+    }),
+    page("/account/passkeys/{id}", &["GET", "POST"], Rate::Page, "Give a passkey another name", |r| {
+        r.route(read().to(passkeys::show_one)).route(write().to(passkeys::rename))
+    }),
+    page("/account/passkeys/{id}/remove", &["GET", "POST"], Rate::Page, "Remove a passkey", |r| {
+        r.route(read().to(passkeys::ask_to_remove)).route(write().to(passkeys::remove))
+    }),
+    open(
+        RELATED_ORIGINS,
+        Group::Metadata,
+        Rate::Metadata,
+        "Where passkeys of this host may be used (WebAuthn section 5.11)",
+        |r| r.route(read().to(metadata::related_origins)),
+    ),
     page("/account/email", &["GET", "POST"], Rate::Mail, "Change the e-mail address", |r| {
         r.route(read().to(change_address::show)).route(write().to(change_address::submit))
     }),
@@ -271,7 +299,7 @@ pub fn configure(base: &str, config: &mut ServiceConfig) {
         // RFC 8414 section 3.1: the well-known part stands before the issuer's path.
         let path = match endpoint.path {
             "/.well-known/oauth-authorization-server" => format!("{}{base}", endpoint.path),
-            CHANGE_PASSWORD => CHANGE_PASSWORD.to_owned(),
+            CHANGE_PASSWORD | RELATED_ORIGINS => endpoint.path.to_owned(),
             path => format!("{base}{path}"),
         };
         let resource = web::resource(path).default_service(web::to(status::wrong_method));

@@ -28,6 +28,7 @@ pub struct State {
     pub accent_css: Option<Prepared>,
     pub discovery: Prepared,
     pub openapi: Prepared,
+    pub related_origins: Prepared,
     pub jwks: Jwks,
     pub metrics: Metrics,
 }

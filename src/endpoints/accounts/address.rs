@@ -15,7 +15,7 @@ use crate::identity::users::{self, User, email_key};
 use crate::notify::Letter;
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::users::{self as people, NewAddress};
-use crate::store::{Tx, passwords};
+use crate::store::{Tx, passkeys, passwords};
 
 /// What became of a wish for another address.
 pub enum Change {
@@ -305,6 +305,7 @@ async fn give_back(tx: &mut Tx, (user, row, before): (&Id, &OneTime, &str), now:
         return Ok(false);
     }
     passwords::remove(tx, user).await?;
+    passkeys::remove_since(tx, user, row.created_at).await?;
     users::end_everything_known(tx, user, now).await?;
     // The ways back that were sent later went to addresses that whoever took the account over chose.
     one_time::void_after(tx, user, row, now).await?;

@@ -7,7 +7,7 @@ use crate::base::Fault;
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
 use crate::identity::users::{self, User};
-use crate::store::audit as audits;
+use crate::store::{audit as audits, passkeys};
 
 /// A sign-in that somebody does not own up to.
 pub struct Disowned {
@@ -52,6 +52,8 @@ pub async fn disown(provider: &Provider, token: &str, visit: &Visit) -> Result<O
                 return Ok(false);
             }
             users::end_everything_known(tx, &user.id, now).await?;
+            // Whoever came in may have left themselves a way back.
+            passkeys::remove_since(tx, &user.id, row.created_at).await?;
             reset.store(tx).await?;
             audits::write(tx, &id, &record).await?;
             Ok(true)

@@ -9,6 +9,11 @@ pub async fn discovery(request: HttpRequest, state: Data<State>) -> HttpResponse
     state.discovery.answer(&request)
 }
 
+/// Where passkeys of this host may be used; nowhere if it can have none.
+pub async fn related_origins(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    state.related_origins.answer(&request)
+}
+
 pub async fn openapi(request: HttpRequest, state: Data<State>) -> HttpResponse {
     state.openapi.answer(&request)
 }

@@ -11,6 +11,8 @@ use crate::identity::device::device;
 pub struct Confirm {
     pub frame: Frame,
     pub action: String,
+    /// The session that the form answers for, where what goes is not named in `action`.
+    pub session: Option<String>,
     pub back_url: String,
     pub removal: Removal,
 }
@@ -19,11 +21,20 @@ pub struct Confirm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removal {
     /// A session, by the browser's `User-Agent`.
-    Session { user_agent: String },
+    Session {
+        user_agent: String,
+    },
     /// An app's permission, by the app's name.
-    App { name: String },
+    App {
+        name: String,
+    },
     /// Every app's permission.
     AllApps,
+    /// A passkey, by its name.
+    Passkey {
+        name: String,
+    },
+    Password,
     /// Every session of the person.
     Everywhere,
 }
@@ -35,6 +46,8 @@ impl Confirm {
             Removal::Session { user_agent } => t.confirm_session.with(device(self.frame.lang, user_agent)).to_string(),
             Removal::App { name } => t.confirm_app.with(name).to_string(),
             Removal::AllApps => t.account_pages.confirm_all.to_owned(),
+            Removal::Passkey { name } => t.passkeys.confirm.with(name).to_string(),
+            Removal::Password => t.passkeys.drop_confirm.to_owned(),
             Removal::Everywhere => t.confirm_everywhere.to_owned(),
         }
     }
@@ -45,6 +58,8 @@ impl Confirm {
             Removal::Session { .. } => t.confirm_session_what.to_owned(),
             Removal::App { name } => t.confirm_app_what.with(name).to_string(),
             Removal::AllApps => t.account_pages.confirm_all_what.to_owned(),
+            Removal::Passkey { .. } => t.passkeys.confirm_what.to_owned(),
+            Removal::Password => t.passkeys.drop_what.to_owned(),
             Removal::Everywhere => t.confirm_everywhere_what.to_owned(),
         }
     }
@@ -55,6 +70,7 @@ impl Confirm {
             Removal::Session { .. } => t.keep_session,
             Removal::App { .. } => t.keep_app,
             Removal::AllApps => t.account_pages.keep_all,
+            Removal::Passkey { .. } | Removal::Password => t.passkeys.keep,
             Removal::Everywhere => t.stay,
         }
     }
@@ -65,6 +81,8 @@ impl Confirm {
             Removal::Session { .. } => t.end_session,
             Removal::App { .. } => t.remove,
             Removal::AllApps => t.account_pages.remove_all,
+            Removal::Passkey { .. } => t.remove,
+            Removal::Password => t.passkeys.drop_password,
             Removal::Everywhere => t.everywhere,
         }
     }

@@ -83,6 +83,10 @@ impl Frame {
         self.asset(assets::script())
     }
 
+    pub fn passkeys_script_url(&self) -> String {
+        self.asset(assets::passkeys())
+    }
+
     pub fn icon_url(&self) -> String {
         self.asset(assets::icon())
     }
@@ -104,6 +108,7 @@ impl Frame {
             ("/account/profile", pages.profile),
             ("/account/email", t.email),
             ("/account/password", t.password),
+            ("/account/passkeys", t.passkeys.title),
             ("/account#sessions", t.sessions),
             ("/account#apps", t.apps),
             ("/account/history", t.history.title),

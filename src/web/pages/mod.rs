@@ -22,6 +22,7 @@ mod invitation;
 mod link;
 mod new_password;
 mod own_data;
+mod passkeys;
 mod profile;
 mod sign_in;
 mod sign_out;
@@ -47,8 +48,9 @@ pub use invitation::Invitation;
 pub use link::{Link, LinkCode, LinkTo, ResetPassword, Tidings, Told};
 pub use new_password::NewPassword;
 pub use own_data::{History, OwnData};
+pub use passkeys::{ChangePasskey, PasskeyNotice, PasskeyRow, Passkeys};
 pub use profile::{Profile, ProfileField};
-pub use sign_in::{Occasion, SignIn, SignInProblem};
+pub use sign_in::{Occasion, PasskeyProblem, PasskeyWay, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 pub use sign_up::{FormProblem, SignUp};
 

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::Frame;
+use crate::web::texts::Texts;
 
 /// Fields `username` and `password`, buttons `sign-in` and `cancel` (which posts `action=cancel`).
 #[derive(Template)]
@@ -19,8 +20,19 @@ pub struct SignIn {
     pub sign_up_url: Option<String>,
     pub forgot_url: Option<String>,
     pub by_mail_url: Option<String>,
+    /// Where there can be passkeys.
+    pub passkeys: Option<PasskeyWay>,
     pub occasion: Occasion,
     pub problem: Option<SignInProblem>,
+}
+
+/// What the form of the button `passkey` needs; it posts `credential`.
+pub struct PasskeyWay {
+    /// Where its script fetches what the authenticator is asked.
+    pub options_url: String,
+    pub rp_id: String,
+    /// A passkey that was just used and that nobody here has.
+    pub unknown: Option<String>,
 }
 
 /// Why the page is shown.
@@ -35,11 +47,36 @@ pub enum Occasion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInProblem {
     NoMatch,
+    Passkey(PasskeyProblem),
     UsernameMissing,
     PasswordMissing,
     SlowedDown { seconds: i64 },
     FormExpired,
     Busy,
+}
+
+/// Why a passkey did not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasskeyProblem {
+    /// The page has sent nothing, so its script did not run.
+    NoScript,
+    Refused,
+    Unknown,
+    Copied,
+    /// It is the last way in, and is not removed.
+    Last,
+}
+
+impl PasskeyProblem {
+    pub(super) const fn text(self, t: &Texts) -> &'static str {
+        match self {
+            Self::NoScript => t.passkeys.needs_script,
+            Self::Refused => t.passkeys.refused,
+            Self::Unknown => t.passkeys.unknown,
+            Self::Copied => t.passkeys.copied,
+            Self::Last => t.passkeys.last,
+        }
+    }
 }
 
 impl SignIn {
@@ -60,6 +97,7 @@ impl SignIn {
         let t = self.frame.t();
         Some(match self.problem? {
             SignInProblem::NoMatch => t.no_match.to_owned(),
+            SignInProblem::Passkey(problem) => problem.text(t).to_owned(),
             SignInProblem::UsernameMissing => t.username_missing.to_owned(),
             SignInProblem::PasswordMissing => t.password_missing.to_owned(),
             SignInProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),

@@ -87,6 +87,7 @@ fn confirm(state: &State, request: &HttpRequest, guest: Guest, removal: Removal)
     let model = Confirm {
         frame: state.frame(request, &guest.visit.browser_hash, None, None),
         action: request.path().to_owned(),
+        session: None,
         back_url: format!("{}/account", state.provider.issuer.path()),
         removal,
     };

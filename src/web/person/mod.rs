@@ -18,6 +18,7 @@ pub mod language;
 pub mod links;
 pub mod logo;
 pub mod own_data;
+pub mod passkeys;
 pub mod profile;
 pub mod sign_in;
 pub mod sign_out;

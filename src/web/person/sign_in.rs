@@ -11,7 +11,7 @@ use crate::endpoints::authorize::Reason;
 use crate::endpoints::interaction::{self, Errand, Outcome, Page};
 use crate::endpoints::sign_in::{self as enter, Credentials, PasswordOutcome, Stay};
 use crate::web::limits::Failure;
-use crate::web::pages::{Occasion, SignIn, SignInProblem};
+use crate::web::pages::{Occasion, PasskeyWay, SignIn, SignInProblem};
 use crate::web::{State, answer, extract};
 
 /// Seconds after which a person may try again when every hashing thread is busy.
@@ -54,13 +54,26 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
 /// What the page shows beside the form.
 struct Shown {
     reason: Reason,
-    username: Option<String>,
-    problem: Option<SignInProblem>,
+    failed: Option<Failed>,
+}
+
+/// A try that did not succeed.
+pub(super) struct Failed {
+    pub username: Option<String>,
+    pub problem: SignInProblem,
+    /// The passkey that nobody here has.
+    pub unknown_passkey: Option<String>,
+}
+
+impl Failed {
+    const fn new(username: Option<String>, problem: SignInProblem) -> Self {
+        Self { username, problem, unknown_passkey: None }
+    }
 }
 
 impl Shown {
     const fn first(reason: Reason) -> Self {
-        Self { reason, username: None, problem: None }
+        Self { reason, failed: None }
     }
 }
 
@@ -74,14 +87,16 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         Errand::Account | Errand::StepUp(_) | Errand::SignOut(_) => None,
     };
     let again = shown.reason == Reason::Again;
-    let username = shown.username.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
-    let status = match shown.problem {
+    let problem = shown.failed.as_ref().map(|failed| failed.problem);
+    let (typed, unknown) = shown.failed.map_or((None, None), |failed| (failed.username, failed.unknown_passkey));
+    let username = typed.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
+    let status = match problem {
         None => StatusCode::OK,
         Some(SignInProblem::SlowedDown { .. }) => StatusCode::TOO_MANY_REQUESTS,
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    let retry_after = match shown.problem {
+    let retry_after = match problem {
         Some(SignInProblem::SlowedDown { seconds }) => Some(seconds),
         Some(SignInProblem::Busy) => Some(BUSY_SECONDS),
         _ => None,
@@ -94,7 +109,12 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         forgot_url: state.provider.post.is_on().then(|| format!("{base}/forgot-password/{}", found.id)),
         by_mail_url: state.provider.sign_in_by_mail().then(|| format!("{base}/sign-in-by-mail/{}", found.id)),
         occasion: if again { Occasion::Again } else { Occasion::First },
-        problem: shown.problem,
+        passkeys: state.provider.passkeys.as_ref().map(|own| PasskeyWay {
+            options_url: format!("{base}/passkey-options/{}", found.id),
+            rp_id: own.rp_id().to_owned(),
+            unknown,
+        }),
+        problem,
         frame,
     };
     let mut response = page(status, &model);
@@ -119,12 +139,15 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
         Ok(opened) => opened,
         Err(response) => return response,
     };
-    let Some(form) = form else { return again(&state, &request, opened, (None, SignInProblem::FormExpired)).await };
+    let Some(form) = form else { return again(&state, &request, opened, Failed::new(None, SignInProblem::FormExpired)).await };
     if form.get("action") == Some("cancel") {
         return answer::outcome(&state, opened.browser, interaction::cancel(&state.provider, &opened.found));
     }
     if !matches!(opened.found.errand, Errand::App(_) | Errand::Account | Errand::StepUp(_)) {
         return go_on(&state, &request, opened).await;
+    }
+    if form.get("credential").is_some() {
+        return super::passkeys::sign_in(&state, &request, opened, &form).await;
     }
     let username = form.get("username").unwrap_or_default().trim().to_owned();
     let password = form.get("password").unwrap_or_default();
@@ -134,7 +157,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
         (false, false) => None,
     };
     if let Some(problem) = missing {
-        return again(&state, &request, opened, (Some(username), problem)).await;
+        return again(&state, &request, opened, Failed::new(Some(username), problem)).await;
     }
     let stay = if form.get("remember").is_some() { Stay::Remembered } else { Stay::UntilBrowserCloses };
     let credentials = Credentials { login: username.clone(), password: Secret::new(password.to_owned()), stay };
@@ -154,21 +177,16 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
         _ => Failure::Wrong,
     };
     state.limits.sign_in_failed(failure, opened.visit.address, &username, opened.visit.now);
-    again(&state, &request, opened, (Some(username), problem)).await
+    again(&state, &request, opened, Failed::new(Some(username), problem)).await
 }
 
 /// The page after a try that did not succeed: it asks for the same reason as before.
-async fn again(
-    state: &State,
-    request: &HttpRequest,
-    opened: Opened,
-    (username, problem): (Option<String>, SignInProblem),
-) -> HttpResponse {
+pub(super) async fn again(state: &State, request: &HttpRequest, opened: Opened, failed: Failed) -> HttpResponse {
     let reason = match interaction::look(&state.provider, &opened.found, &opened.visit).await {
         Ok(Outcome::Page { page: Page::SignIn(reason), .. }) => reason,
         Ok(_) => Reason::OtherPerson,
         Err(fault) => return broken(state, request, &fault),
     };
-    let response = render(state, request, &opened, Shown { reason, username, problem: Some(problem) });
+    let response = render(state, request, &opened, Shown { reason, failed: Some(failed) });
     answer::with_browser(response, opened.browser)
 }

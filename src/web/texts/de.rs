@@ -1,6 +1,6 @@
 //! German, in the Sie form.
 
-use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, passkeys, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "de",
@@ -79,6 +79,8 @@ pub(super) static TEXTS: Texts = Texts {
     signed_out_close: "Schließen Sie an einem gemeinsam benutzten Computer auch den Browser.",
     sign_in_once_more: "Wieder anmelden",
     farewell: farewell::DE,
+
+    passkeys: passkeys::DE,
 
     error_400: "Dieser Link funktioniert nicht",
     error_400_what: "Die App, von der Sie kommen, hat eine Anfrage gestellt, die sich nicht beantworten lässt. Das müssen ihre Hersteller beheben.",

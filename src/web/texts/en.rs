@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, passkeys, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "en",
@@ -74,6 +74,8 @@ pub(super) static TEXTS: Texts = Texts {
     signed_out_close: "On a shared computer, close the browser as well.",
     sign_in_once_more: "Sign in again",
     farewell: farewell::EN,
+
+    passkeys: passkeys::EN,
 
     error_400: "This link doesn’t work",
     error_400_what: "The app that sent you here made a request that can’t be answered. This is for its makers to mend.",

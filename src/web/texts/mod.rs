@@ -7,6 +7,7 @@ mod de;
 mod en;
 mod farewell;
 mod history;
+mod passkeys;
 mod password;
 mod phrase;
 mod when;
@@ -16,6 +17,7 @@ use account_pages::AccountPageTexts;
 pub use accounts::AccountTexts;
 pub use farewell::FarewellTexts;
 pub use history::HistoryTexts;
+use passkeys::PasskeyTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
 pub use when::{ago, exact, iso};
@@ -105,6 +107,9 @@ pub struct Texts {
     pub signed_out_close: &'static str,
     pub sign_in_once_more: &'static str,
     pub farewell: FarewellTexts,
+
+    // passkeys
+    pub passkeys: PasskeyTexts,
 
     // something went wrong
     pub error_400: &'static str,

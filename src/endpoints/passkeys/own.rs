@@ -1,0 +1,261 @@
+//! What people do with their own passkeys. Whoever calls has seen to it that their sign-in is fresh (WA-08).
+
+use serde_json::Value;
+
+use super::tell::{News, letter};
+use super::{asked, keep};
+use crate::base::{Fault, public_id};
+use crate::endpoints::accounts::{Recipient, notice};
+use crate::endpoints::{Provider, Signed, Visit, audit_at};
+use crate::identity::device::device;
+use crate::identity::passkeys::{self as rules, Attestation, ENOUGH, MOST, Owner, Purpose};
+use crate::identity::{sessions, users};
+use crate::store::audit::AuditEvent;
+use crate::store::outbox::NewMail;
+use crate::store::passkeys::{self, Passkey};
+use crate::store::{audit as audits, outbox, passwords};
+
+/// The longest name of a passkey, in characters.
+pub const LONGEST_NAME: usize = 60;
+
+/// What a person has.
+pub struct Own {
+    pub passkeys: Vec<Passkey>,
+    /// By what authenticators know them, base64url; nothing if none does.
+    pub handle: Option<String>,
+    pub has_password: bool,
+}
+
+impl Own {
+    /// Whether no more can be added.
+    pub fn is_full(&self) -> bool {
+        self.passkeys.len() >= MOST
+    }
+
+    /// Whether the person can do without their password.
+    pub fn can_drop_password(&self) -> bool {
+        let able = self.passkeys.iter().filter(|passkey| passkey.signs_in).count();
+        self.has_password && i64::try_from(able).is_ok_and(|able| able >= ENOUGH)
+    }
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn list(provider: &Provider, signed: &Signed) -> Result<Own, Fault> {
+    let (mut conn, user) = (provider.db.conn(), &signed.user.id);
+    let handle = passkeys::handle(&mut conn, user).await?;
+    Ok(Own {
+        passkeys: passkeys::list(&mut conn, user).await?,
+        handle: handle.as_deref().map(rules::shown_handle).transpose()?,
+        has_password: passwords::of(&mut conn, user).await?.is_some(),
+    })
+}
+
+/// What an authenticator may be asked.
+pub enum Asked {
+    Options(Value),
+    /// The person has as many as anybody may have.
+    TooMany,
+    /// No passkeys are possible here.
+    Nowhere,
+}
+
+/// Asks for a new passkey of this person.
+///
+/// # Errors
+/// Storage, chance or the library failed.
+pub async fn ask_to_enrol(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Asked, Fault> {
+    let Some(own) = &provider.passkeys else { return Ok(Asked::Nowhere) };
+    let user = &signed.user;
+    let known = passkeys::list(&mut provider.db.conn(), &user.id).await?;
+    if known.len() >= MOST {
+        return Ok(Asked::TooMany);
+    }
+    let handle = handle(provider, signed).await?;
+    let name = user.email.as_deref().unwrap_or(&user.sub);
+    let display_name = user.claims.get("name").and_then(Value::as_str).unwrap_or(name);
+    let question = own.ask_to_enrol(&Owner { handle: &handle, name, display_name }, &known)?;
+    keep(provider, question, (Purpose::Enrol, signed.session.id.as_str()), visit).await.map(Asked::Options)
+}
+
+/// The handle of a person, made when it is first needed.
+async fn handle(provider: &Provider, signed: &Signed) -> Result<String, Fault> {
+    let user = signed.user.id.clone();
+    if let Some(handle) = passkeys::handle(&mut provider.db.conn(), &user).await? {
+        return Ok(handle);
+    }
+    let new = rules::new_handle(&provider.random)?;
+    provider.db.write(async move |tx| passkeys::put_handle(tx, &user, &new).await).await?;
+    // Another tab may have been faster.
+    let handle = passkeys::handle(&mut provider.db.conn(), &signed.user.id).await?;
+    handle.ok_or_else(|| Fault::new("passkeys: handle", "the person is gone"))
+}
+
+/// What became of a new passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrolled {
+    Done,
+    /// The answer does not hold, or somebody has this passkey already.
+    Refused,
+}
+
+/// Takes a new passkey of this person, under the name that they gave it or that of their device.
+///
+/// # Errors
+/// Storage or chance failed, or the session ended in the meantime.
+pub async fn enrol(provider: &Provider, signed: &Signed, (answer, name): (&str, &str), visit: &Visit) -> Result<Enrolled, Fault> {
+    let (Some(own), Ok(answer)) = (&provider.passkeys, Attestation::parse(answer)) else { return Ok(Enrolled::Refused) };
+    let subject = (Purpose::Enrol, signed.session.id.as_str());
+    let Some(asked) = asked(provider, answer.challenge(), subject, visit).await? else { return Ok(Enrolled::Refused) };
+    let Ok(made) = own.enrol(&answer, &asked.state)? else { return Ok(Enrolled::Refused) };
+    // What the browser calls it is what was signed.
+    if made.credential_id != answer.credential_id() {
+        return Ok(Enrolled::Refused);
+    }
+    let new = Passkey {
+        id: provider.new_id()?,
+        public_id: public_id(&provider.random)?,
+        user_id: signed.user.id.clone(),
+        credential_id: made.credential_id,
+        name: name_of(name).unwrap_or_else(|| device(visit.lang, &visit.user_agent)),
+        credential: made.credential,
+        sign_count: made.sign_count,
+        signs_in: made.signs_in,
+        synced: made.synced,
+        backed_up: made.backed_up,
+        created_at: visit.now,
+        last_used_at: None,
+    };
+    let Telling { id, record, told } = telling(provider, signed, ("passkey_added", News::Added(&new.name)), visit)?;
+    let (session, now) = (signed.session.id.clone(), visit.now);
+    let done = provider
+        .db
+        .write(async move |tx| {
+            users::hold(tx, &new.user_id).await?;
+            sessions::still_open(tx, &session, now).await?;
+            if !passkeys::answer(tx, &asked.challenge, now).await? || !passkeys::insert(tx, &new).await? {
+                return Ok(false);
+            }
+            if let Some(told) = &told {
+                outbox::enqueue(tx, told, now).await?;
+            }
+            audits::write(tx, &id, &record).await?;
+            Ok(true)
+        })
+        .await?;
+    Ok(if done { Enrolled::Done } else { Enrolled::Refused })
+}
+
+/// A name that somebody typed, on one line; nothing if there is none.
+fn name_of(typed: &str) -> Option<String> {
+    let clean: String = typed.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let name: String = clean.trim().chars().take(LONGEST_NAME).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// Gives a passkey of this person another name; false if they have none with this public id, or the name is empty.
+///
+/// # Errors
+/// Storage or chance failed, or the session ended in the meantime.
+pub async fn rename(provider: &Provider, signed: &Signed, (passkey, name): (&str, &str), visit: &Visit) -> Result<bool, Fault> {
+    let Some(name) = name_of(name) else { return Ok(false) };
+    let mut record = audit_at("passkey_renamed", signed.user.id.as_str(), visit);
+    record.user_id = Some(signed.user.id.clone());
+    let (id, user, session, now) = (provider.new_id()?, signed.user.id.clone(), signed.session.id.clone(), visit.now);
+    let passkey = passkey.to_owned();
+    provider
+        .db
+        .write(async move |tx| {
+            sessions::still_open(tx, &session, now).await?;
+            let done = passkeys::rename(tx, &user, &passkey, &name).await?;
+            if done {
+                audits::write(tx, &id, &record).await?;
+            }
+            Ok(done)
+        })
+        .await
+}
+
+/// What became of a wish to remove a passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    Done,
+    /// It is the last way in.
+    Last,
+    Unknown,
+}
+
+/// Removes a passkey of this person, unless it is their last way in.
+///
+/// # Errors
+/// Storage or chance failed, or the session ended in the meantime.
+pub async fn remove(provider: &Provider, signed: &Signed, passkey: &str, visit: &Visit) -> Result<Removed, Fault> {
+    let known = passkeys::list(&mut provider.db.conn(), &signed.user.id).await?;
+    let Some(found) = known.into_iter().find(|own| own.public_id == passkey) else { return Ok(Removed::Unknown) };
+    let Telling { id, record, told } = telling(provider, signed, ("passkey_removed", News::Removed(&found.name)), visit)?;
+    let (session, now) = (signed.session.id.clone(), visit.now);
+    let done = provider
+        .db
+        .write(async move |tx| {
+            users::hold(tx, &found.user_id).await?;
+            sessions::still_open(tx, &session, now).await?;
+            if !passkeys::remove(tx, &found.user_id, &found.public_id).await? {
+                return Ok(false);
+            }
+            if let Some(told) = &told {
+                outbox::enqueue(tx, told, now).await?;
+            }
+            audits::write(tx, &id, &record).await?;
+            Ok(true)
+        })
+        .await?;
+    Ok(if done { Removed::Done } else { Removed::Last })
+}
+
+/// What became of a wish to live without a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordDropped {
+    Done,
+    /// There are too few passkeys to live with, or there is no password.
+    NotYet,
+}
+
+/// Takes the person's password away, once they have enough passkeys.
+///
+/// # Errors
+/// Storage or chance failed, or the session ended in the meantime.
+pub async fn drop_password(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<PasswordDropped, Fault> {
+    let Telling { id, record, told } = telling(provider, signed, ("password_removed", News::PasswordRemoved), visit)?;
+    let (user, session, now) = (signed.user.id.clone(), signed.session.id.clone(), visit.now);
+    let done = provider
+        .db
+        .write(async move |tx| {
+            users::hold(tx, &user).await?;
+            sessions::still_open(tx, &session, now).await?;
+            if !passkeys::replace_password(tx, &user, ENOUGH).await? {
+                return Ok(false);
+            }
+            if let Some(told) = &told {
+                outbox::enqueue(tx, told, now).await?;
+            }
+            audits::write(tx, &id, &record).await?;
+            Ok(true)
+        })
+        .await?;
+    Ok(if done { PasswordDropped::Done } else { PasswordDropped::NotYet })
+}
+
+/// What is written down and sent about a change.
+struct Telling {
+    id: crate::base::Id,
+    record: AuditEvent,
+    told: Option<NewMail>,
+}
+
+fn telling(provider: &Provider, signed: &Signed, (kind, news): (&str, News<'_>), visit: &Visit) -> Result<Telling, Fault> {
+    let mut record = audit_at(kind, signed.user.id.as_str(), visit);
+    record.user_id = Some(signed.user.id.clone());
+    let to = Recipient::of(&signed.user, visit.lang).filter(|_| provider.post.is_on());
+    let told = to.map(|to| notice(provider, &to, letter(provider, &to, news, visit), visit.now)).transpose()?;
+    Ok(Telling { id: provider.new_id()?, record, told })
+}

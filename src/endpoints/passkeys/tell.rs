@@ -1,0 +1,35 @@
+//! What the owner of an account is told by mail about their passkeys, in their language.
+
+use crate::endpoints::accounts::Recipient;
+use crate::endpoints::{Provider, Visit};
+use crate::notify::Letter;
+use crate::oauth::Lang;
+
+/// What happened, with the name of the passkey.
+pub(super) enum News<'a> {
+    Added(&'a str),
+    Removed(&'a str),
+    Copied(&'a str),
+    PasswordRemoved,
+}
+
+pub(super) fn letter(provider: &Provider, to: &Recipient, news: News<'_>, visit: &Visit) -> Letter {
+    Letter::FactorChanged { what: words(to.lang, news), at: visit.now, reset_link: provider.issuer.join("/forgot-password") }
+}
+
+fn words(lang: Lang, news: News<'_>) -> String {
+    match (lang, news) {
+        (Lang::En, News::Added(name)) => format!("A passkey was added to your account: {name}."),
+        (Lang::De, News::Added(name)) => format!("Zu Ihrem Konto wurde ein Passkey hinzugefügt: {name}."),
+        (Lang::En, News::Removed(name)) => format!("A passkey of your account was removed: {name}."),
+        (Lang::De, News::Removed(name)) => format!("Ein Passkey Ihres Kontos wurde entfernt: {name}."),
+        (Lang::En, News::Copied(name)) => {
+            format!("A sign-in was refused, because somebody may have a copy of a passkey of yours: {name}.")
+        }
+        (Lang::De, News::Copied(name)) => {
+            format!("Eine Anmeldung wurde abgelehnt, weil jemand eine Kopie eines Ihrer Passkeys haben könnte: {name}.")
+        }
+        (Lang::En, News::PasswordRemoved) => "Your account has no password any more; you sign in with passkeys.".to_owned(),
+        (Lang::De, News::PasswordRemoved) => "Ihr Konto hat kein Passwort mehr; Sie melden sich mit Passkeys an.".to_owned(),
+    }
+}
