@@ -15,7 +15,8 @@ pub fn start(settings: &LogSettings) -> Result<(), Failure> {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
     // What libraries tell is of use only when something is wrong with them; `sqlx` would log statements.
-    let filter = EnvFilter::new(format!("warn,vouchsafe={}", settings.level));
+    // What `webauthn_rs` calls errors are answers of strangers that do not hold.
+    let filter = EnvFilter::new(format!("warn,webauthn_rs=off,webauthn_rs_core=off,vouchsafe={}", settings.level));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if is_json {
         log.json().flatten_event(true).try_init()

@@ -9,6 +9,7 @@ use thirtyfour::prelude::*;
 use vouchsafe::oauth::Lang;
 
 use crate::browser::form_post;
+use crate::browser_passkeys::{Device, without_autofill};
 use crate::support::app::{PASSWORD, Wish};
 use crate::support::chrome::{Chrome, Colours, Scripts};
 use crate::support::journey::FRESH;
@@ -146,6 +147,59 @@ async fn persons_pages(language: &'static str) {
     eye.chrome.press("sign-out").await;
     eye.look("signed_out_apps", "apps").await;
     eye.done();
+}
+
+/// One's own passkeys, and what is said when one does not work.
+async fn passkey_pages(language: &'static str) {
+    let mut eye = Eye::open(language).await;
+    let chrome = eye.chrome.clone();
+    without_autofill(&chrome).await;
+    let device = Device::plug(&chrome).await;
+    eye.goto("/account").await;
+    eye.sign_in(PASSWORD).await;
+    eye.goto("/account/passkeys").await;
+    eye.look("passkeys_none", "add-passkey").await;
+    for at in 0..2 {
+        eye.chrome.fill("name", "Arbeitsrechner mit einem recht langen Namen").await;
+        eye.chrome.press("add-passkey").await;
+        eye.chrome.wait_for("done").await;
+        if at == 0 {
+            eye.look("passkeys_one", "passkeys").await;
+            device.forget().await;
+        }
+    }
+    eye.look("passkeys_two", "drop-password").await;
+    eye.chrome.press("drop-password").await;
+    eye.look("drop_password", "confirm").await;
+    eye.chrome.press("confirm").await;
+    eye.look("passkeys_alone", "passwordless").await;
+    eye.chrome.find(By::Css("#passkeys a")).await.unwrap().click().await.unwrap();
+    eye.look("passkey", "save").await;
+    eye.chrome.fill("name", " ").await;
+    eye.chrome.press("save").await;
+    eye.look("passkey_nameless", "problem").await;
+    eye.chrome.press("remove").await;
+    eye.look("remove_passkey", "confirm").await;
+    eye.chrome.press("confirm").await;
+    eye.chrome.wait_for("done").await;
+    eye.chrome.find(By::Css("#passkeys a")).await.unwrap().click().await.unwrap();
+    eye.chrome.press("remove").await;
+    eye.chrome.press("confirm").await;
+    eye.look("last_passkey", "problem").await;
+    eye.app.ignore_mail();
+    eye.done();
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn passkey_pages_are_for_everybody() {
+    passkey_pages("en").await;
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn passkey_pages_in_german_are_for_everybody() {
+    passkey_pages("de").await;
 }
 
 /// What is known of a person, and the way in by invitation.

@@ -105,8 +105,9 @@ async fn unsafe_requests() {
     for path in &paths {
         let answer =
             stage.post(path, &[("content-type", FORM), ("origin", &own), ("sec-fetch-site", "same-origin")], &plain).await;
-        // A link that nobody was sent is gone.
-        assert!([303, 400, 410].contains(&answer.status), "{path}: {}", answer.status);
+        // A link that nobody was sent is gone; what a script fetches is no page.
+        let is_fetched = path.starts_with("/passkey-options/") && answer.status == 200;
+        assert!([303, 400, 410].contains(&answer.status) || is_fetched, "{path}: {}", answer.status);
         assert!(!answer.body.contains("error-page"), "{path}: {}", answer.body);
     }
     assert_eq!(before.changed(&stage.app.rows().await), ["consents", "grants", "sessions"]);

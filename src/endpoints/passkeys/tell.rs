@@ -19,15 +19,15 @@ pub(super) fn letter(provider: &Provider, to: &Recipient, news: News<'_>, visit:
 
 fn words(lang: Lang, news: News<'_>) -> String {
     match (lang, news) {
-        (Lang::En, News::Added(name)) => format!("A passkey was added to your account: {name}."),
-        (Lang::De, News::Added(name)) => format!("Zu Ihrem Konto wurde ein Passkey hinzugefügt: {name}."),
-        (Lang::En, News::Removed(name)) => format!("A passkey of your account was removed: {name}."),
-        (Lang::De, News::Removed(name)) => format!("Ein Passkey Ihres Kontos wurde entfernt: {name}."),
+        (Lang::En, News::Added(name)) => format!("The passkey “{name}” was added to your account."),
+        (Lang::De, News::Added(name)) => format!("Der Passkey „{name}“ wurde zu Ihrem Konto hinzugefügt."),
+        (Lang::En, News::Removed(name)) => format!("The passkey “{name}” of your account was removed."),
+        (Lang::De, News::Removed(name)) => format!("Der Passkey „{name}“ Ihres Kontos wurde entfernt."),
         (Lang::En, News::Copied(name)) => {
-            format!("A sign-in was refused, because somebody may have a copy of a passkey of yours: {name}.")
+            format!("Your passkey “{name}” was refused, because somebody may have a copy of it.")
         }
         (Lang::De, News::Copied(name)) => {
-            format!("Eine Anmeldung wurde abgelehnt, weil jemand eine Kopie eines Ihrer Passkeys haben könnte: {name}.")
+            format!("Ihr Passkey „{name}“ wurde abgelehnt, weil jemand eine Kopie davon haben könnte.")
         }
         (Lang::En, News::PasswordRemoved) => "Your account has no password any more; you sign in with passkeys.".to_owned(),
         (Lang::De, News::PasswordRemoved) => "Ihr Konto hat kein Passwort mehr; Sie melden sich mit Passkeys an.".to_owned(),

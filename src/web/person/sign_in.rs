@@ -146,7 +146,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     if !matches!(opened.found.errand, Errand::App(_) | Errand::Account | Errand::StepUp(_)) {
         return go_on(&state, &request, opened).await;
     }
-    if form.get("credential").is_some() {
+    if form.get("action") == Some("passkey") || form.get("credential").is_some() {
         return super::passkeys::sign_in(&state, &request, opened, &form).await;
     }
     let username = form.get("username").unwrap_or_default().trim().to_owned();

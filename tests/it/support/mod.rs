@@ -1,6 +1,7 @@
 //! What the tests share: a whole provider, a browser, a relying party, and a look at the rows.
 
 pub mod app;
+pub mod authenticator;
 pub mod browser;
 pub mod chrome;
 pub mod documents;
@@ -17,6 +18,7 @@ pub mod rp;
 pub mod rust_text;
 
 pub use app::TestApp;
+pub use authenticator::Authenticator;
 pub use browser::{Browser, Initiator};
 pub use page::Page;
 pub use receiver::Receiver;

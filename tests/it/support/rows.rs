@@ -7,9 +7,11 @@ use vouchsafe::store::{Value, sql};
 use super::TestApp;
 
 /// The tables that security hangs on. Guesses and interactions are meant to change by being asked.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 17] = [
     ("users", "SELECT id, email, disabled_at FROM users ORDER BY id"),
     ("password_hashes", "SELECT user_id, phc FROM password_hashes ORDER BY user_id"),
+    ("passkeys", "SELECT id, user_id, name, credential, sign_count FROM passkeys ORDER BY id"),
+    ("passkey_handles", "SELECT user_id, handle FROM passkey_handles ORDER BY user_id"),
     ("clients", "SELECT client_id, definition FROM clients ORDER BY client_id"),
     ("client_secrets", "SELECT id, hash, expires_at FROM client_secrets ORDER BY id"),
     ("client_registrations", "SELECT client_id, token_hash, used_at FROM client_registrations ORDER BY client_id"),
