@@ -288,7 +288,7 @@ fn accounts_policy(config: &Config) -> accounts::Policy {
 }
 
 /// Passkeys of the issuer's host; none where that is an address.
-fn passkeys(config: &Config) -> Option<Passkeys> {
+pub fn passkeys(config: &Config) -> Option<Passkeys> {
     let (issuer, own) = (&config.issuer, &config.passkeys);
     Passkeys::new((issuer.host(), &issuer.origin()), &own.related_origins, &config.house.name, own.verification)
 }

@@ -47,8 +47,13 @@ impl Finding {
 /// Looks at everything that a server needs; changes nothing.
 pub fn run(file: Option<&Path>) -> Result<Answer, Failure> {
     let config = config::load(file)?;
-    let mut findings =
-        vec![Finding::new("settings", Ok("good".to_owned())), listener(&config), proxies(&config), outbound(&config)];
+    let mut findings = vec![
+        Finding::new("settings", Ok("good".to_owned())),
+        listener(&config),
+        proxies(&config),
+        passkeys(&config),
+        outbound(&config),
+    ];
     findings.extend(redis(&config));
     findings.push(open::block_on(async { Ok(mail(&config).await) })?);
     findings.extend(open::block_on(async { Ok(database(&config).await) })?);
@@ -81,6 +86,15 @@ fn proxies(config: &Config) -> Finding {
         (None, _) => "TLS is the proxy's",
     };
     Finding::new("tls", Ok(note.to_owned()))
+}
+
+/// A host that is an address has none, which is easily overlooked.
+fn passkeys(config: &Config) -> Finding {
+    let note = match app::passkeys(config) {
+        Some(own) => format!("belong to {}", own.rp_id()),
+        None => format!("are not possible: {} is an address and no name", config.issuer.host()),
+    };
+    Finding::new("passkeys", Ok(note))
 }
 
 /// Decision 32: holes in the guard are always said.

@@ -9,16 +9,18 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use super::account;
+use super::passkeys::{self, Removed};
 use super::userinfo::{Bearer, access_token};
-use super::{Account, ClientRef, ConnectedApp, Provider, Refusal, audit, person};
+use super::{Account, ClientRef, ConnectedApp, FRESH_SECONDS, Provider, Refusal, audit, person};
 use crate::base::{Fault, Id, Timestamp};
 use crate::identity::sessions::{self, Session};
 use crate::identity::users::{self, User};
 use crate::oauth::scope::ACCOUNT;
-use crate::oauth::{Error, ErrorCode, Problem, StandardClaims};
+use crate::oauth::{Error, ErrorCode, Lang, Problem, StandardClaims};
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::grants;
-use crate::tokens::profile_claims;
+use crate::store::passkeys::{self as stored_passkeys, Passkey};
+use crate::tokens::{GrantDetail, profile_claims};
 
 /// An app that acts for a person.
 pub struct Caller {
@@ -26,8 +28,9 @@ pub struct Caller {
     user: User,
     /// By what the app knows the person.
     sub: String,
-    /// The session that the app's grant came from.
+    /// The session that the app's grant came from, and when the person had proved themselves for it.
     session_id: Option<Id>,
+    auth_time: Option<Timestamp>,
     address: IpAddr,
     now: Timestamp,
 }
@@ -82,7 +85,8 @@ impl Caller {
         match (user, client.clone()) {
             (Some(user), Some(client)) => {
                 let sub = token.claims.sub.clone();
-                Ok(Self { client, user, sub, session_id: token.grant.session_id, address, now })
+                let auth_time = GrantDetail::read(&token.grant.detail).map_err(Denied::nobody)?.auth_time;
+                Ok(Self { client, user, sub, session_id: token.grant.session_id, auth_time, address, now })
             }
             _ => Err(dead()),
         }
@@ -167,6 +171,27 @@ impl Caller {
     /// Storage or chance failed.
     pub async fn withdraw(&self, provider: &Provider, client_id: &str) -> Result<bool, Fault> {
         account::withdraw(provider, &self.user.id, client_id, self.event("consent_withdrawn")).await
+    }
+
+    /// The passkeys of the person, last used first.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn passkeys(&self, provider: &Provider) -> Result<Vec<Passkey>, Fault> {
+        stored_passkeys::list(&mut provider.db.conn(), &self.user.id).await
+    }
+
+    /// Removes a passkey of the person, unless it is their last way in.
+    ///
+    /// # Errors
+    /// `insufficient_user_authentication` (RFC 9470 section 3) if the person did not prove themselves lately, or something broke.
+    pub async fn remove_passkey(&self, provider: &Provider, passkey: &str) -> Result<Removed, Refusal> {
+        if !self.auth_time.is_some_and(|at| self.now.since(at) < FRESH_SECONDS) {
+            let why = "the person has to sign in again before this";
+            return Err(Error::new(ErrorCode::InsufficientUserAuthentication, why).into());
+        }
+        let by = passkeys::By { record: self.event(passkeys::REMOVED), session: None, lang: Lang::En };
+        Ok(passkeys::take_away(provider, &self.user, passkey, by).await?)
     }
 
     /// The app is who acts.

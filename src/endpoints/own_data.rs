@@ -165,6 +165,7 @@ async fn passkeys(provider: &Provider, user: &Id) -> Result<Vec<Value>, Fault> {
             "name": passkey.name,
             "signs_in": passkey.signs_in,
             "synced": passkey.synced,
+            "backed_up": passkey.backed_up,
             "created_at": passkey.created_at,
             "last_used_at": passkey.last_used_at,
         })

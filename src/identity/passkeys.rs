@@ -135,7 +135,7 @@ impl Passkeys {
     /// The library or a stored row broke.
     pub fn ask_to_enrol(&self, owner: &Owner<'_>, known: &[Passkey]) -> Result<Question, Fault> {
         let handle = Uuid::parse_str(owner.handle).map_err(|_| Fault::corrupt("passkey_handles", "handle"))?;
-        let ids = known.iter().map(|own| base64url_decode(&own.credential_id).map(Into::into)).collect::<Option<Vec<_>>>();
+        let ids = known.iter().map(|own| base64url_decode(&own.credential_id)).collect::<Option<Vec<_>>>();
         let ids = Some(ids.ok_or_else(|| Fault::corrupt("passkeys", "credential_id"))?);
         let (mut options, state) = match self.verification {
             Verification::Required => {
@@ -225,7 +225,7 @@ impl Passkeys {
     pub fn sign_in(&self, answer: &Assertion, state: &str, with: &Passkey) -> Result<Result<Verified, Refused>, Fault> {
         let state: DiscoverableAuthentication = state_of(state)?;
         let key: Key = stored(&with.credential)?;
-        let checked = self.webauthn.finish_discoverable_authentication_v2(&answer.0, state, &DiscoverableKey::from(&key));
+        let checked = self.webauthn.finish_discoverable_authentication_v2(&answer.0, state, DiscoverableKey::from(&key));
         checked.map_or_else(|error| Ok(Err(refused(&error))), |result| verified(key, &result))
     }
 

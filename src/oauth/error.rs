@@ -1,7 +1,7 @@
 //! The protocol says no: a registered code and a fixed sentence, both of which the client may read.
 //!
 //! Never carries text from a request or a cause from inside the house. RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect
-//! Core section 3.1.2.6, RFC 6750 section 3.1, RFC 7591 section 3.2.2, RFC 8707 section 2.
+//! Core section 3.1.2.6, RFC 6750 section 3.1, RFC 7591 section 3.2.2, RFC 8707 section 2, RFC 9470 section 3.
 
 use std::fmt;
 
@@ -30,6 +30,7 @@ words! {
         InvalidTarget = "invalid_target",
         InvalidToken = "invalid_token",
         InsufficientScope = "insufficient_scope",
+        InsufficientUserAuthentication = "insufficient_user_authentication",
         InvalidClientMetadata = "invalid_client_metadata",
         InvalidRedirectUri = "invalid_redirect_uri",
         InvalidSoftwareStatement = "invalid_software_statement",

@@ -10,6 +10,7 @@ pub fn answered(path: &str) -> Option<&'static str> {
         "/api/account" => Some("Profile"),
         "/api/account/sessions" => Some("Sessions"),
         "/api/account/apps" => Some("Apps"),
+        "/api/account/passkeys" => Some("Passkeys"),
         _ => None,
     }
 }
@@ -53,11 +54,24 @@ pub fn all() -> Value {
         "required": ["client_id", "name", "scope", "since"],
         "properties": { "client_id": text(), "name": text(), "scope": text(), "since": time() },
     });
+    let passkey = json!({
+        "type": "object",
+        "required": ["id", "name", "signs_in", "synced", "created_at", "last_used_at"],
+        "properties": {
+            "id": text(),
+            "name": text(),
+            "signs_in": { "type": "boolean", "description": "Whether it is enough to sign in with" },
+            "synced": { "type": "boolean", "description": "Whether it can leave the device that it was made on" },
+            "created_at": time(),
+            "last_used_at": { "type": ["integer", "null"], "description": "Seconds since 1970-01-01T00:00:00Z; null: never" },
+        },
+    });
     json!({
         "Profile": { "type": "object", "required": ["sub", "updated_at"], "properties": profile },
         "ProfileChange": { "type": "object", "additionalProperties": false, "properties": change },
         "Sessions": list("sessions", &session),
         "Apps": list("apps", &app),
+        "Passkeys": list("passkeys", &passkey),
     })
 }
 

@@ -10,10 +10,10 @@ use super::cookies::{self, Browser};
 use super::limits::{self, FailedProof};
 use super::pages::form_post;
 use crate::base::{Fault, Secret};
-use crate::endpoints::Refusal;
 use crate::endpoints::authorize::Answer;
 use crate::endpoints::interaction::{AccountPage, Outcome, Page};
 use crate::endpoints::sign_in::{SignedIn, Stay};
+use crate::endpoints::{FRESH_SECONDS, Refusal};
 use crate::oauth::{Error, ErrorCode, ResponseMode};
 
 /// How a client presented itself, which decides the challenge of a 401.
@@ -36,7 +36,9 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 /// An OAuth error as JSON (RFC 6749 section 5.2) or, for a protected resource, in the challenge too.
 pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
     let status = match error.code {
-        ErrorCode::InvalidClient | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+        ErrorCode::InvalidClient | ErrorCode::InvalidToken | ErrorCode::InsufficientUserAuthentication => {
+            StatusCode::UNAUTHORIZED
+        }
         ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
         ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
@@ -51,6 +53,9 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
             let mut value = format!("Bearer error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.why);
             if let (Challenge::Scoped(scope), ErrorCode::InsufficientScope) = (challenge, error.code) {
                 value.push_str(&format!(", scope=\"{scope}\""));
+            }
+            if error.code == ErrorCode::InsufficientUserAuthentication {
+                value.push_str(&format!(", max_age=\"{FRESH_SECONDS}\""));
             }
             response.insert_header((WWW_AUTHENTICATE, value));
         }

@@ -157,7 +157,7 @@ impl Limits {
             ("{reason=\"throttled\"}", read(&counts.throttled)),
             ("{reason=\"busy\"}", read(&counts.busy)),
         ];
-        say("vouchsafe_sign_in_failures_total", "counter", "Sign-ins with a password that failed.", &failures);
+        say("vouchsafe_sign_in_failures_total", "counter", "Sign-ins with a password or a passkey that failed.", &failures);
         let help = "Networks that failed for many accounts, once in 15 minutes each.";
         say("vouchsafe_stuffing_suspected_total", "counter", help, &[("", read(&counts.stuffing))]);
         let help = "Times that Redis was given up and limits were counted in memory.";

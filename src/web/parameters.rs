@@ -67,8 +67,9 @@ pub fn parameters(path: &str) -> Described {
         "/register" => REGISTER,
         "/register/{client_id}" => REGISTRATION,
         "/api/account" => ACCOUNT,
-        "/api/account/sessions" | "/api/account/apps" => ACCOUNT_LIST,
+        "/api/account/sessions" | "/api/account/apps" | "/api/account/passkeys" => ACCOUNT_LIST,
         "/api/account/sessions/{sid}" | "/api/account/apps/{client_id}" => ACCOUNT_REMOVAL,
+        "/api/account/passkeys/{id}" => PASSKEY_REMOVAL,
         "/check_session" => CHECK_SESSION,
         "/healthz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT] },
         "/readyz" => Described { auth: Auth::None, parameters: &[], answers: &[OK_TEXT, NOT_READY] },
@@ -179,6 +180,20 @@ const ACCOUNT_REMOVAL: Described = Described {
     auth: Auth::Bearer,
     parameters: &[],
     answers: &[bare(204, "It is gone"), NO_TOKEN, NO_SCOPE, NOT_THEIRS, TOO_MANY, UNAVAILABLE],
+};
+
+const PASSKEY_REMOVAL: Described = Described {
+    auth: Auth::Bearer,
+    parameters: &[],
+    answers: &[
+        bare(204, "It is gone"),
+        json(401, "invalid_token; insufficient_user_authentication: the person has to sign in again first (RFC 9470)"),
+        NO_SCOPE,
+        NOT_THEIRS,
+        json(409, "conflict: it is the last way in"),
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
 };
 
 const INTROSPECT: Described = Described {

@@ -157,6 +157,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     api("/api/account/apps/{client_id}", &["DELETE"], "Takes back what the person allowed an app (scope `account`)", |r| {
         r.route(remove().to(account_api::withdraw)).route(cors())
     }),
+    api("/api/account/passkeys", &["GET"], "The passkeys of the person (scope `account`)", |r| {
+        r.route(read().to(account_api::passkeys)).route(cors())
+    }),
+    api("/api/account/passkeys/{id}", &["DELETE"], "Removes a passkey, after a fresh sign-in (scope `account`)", |r| {
+        r.route(remove().to(account_api::remove_passkey)).route(cors())
+    }),
     page("/", &["GET"], Rate::Page, "To the account page", |r| r.route(read().to(account::begin))),
     page("/sign-in", &["GET"], Rate::Page, "Sign in to the account page", |r| r.route(read().to(sign_in::begin))),
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {

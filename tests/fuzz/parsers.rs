@@ -4,7 +4,11 @@
 // Each target uses one of them.
 #![allow(dead_code, reason = "each fuzz target includes this file for one function")]
 
-use vouchsafe::base::Timestamp;
+use std::sync::LazyLock;
+
+use serde_json::json;
+use vouchsafe::base::{Timestamp, base64url};
+use vouchsafe::identity::passkeys::{Assertion, Attestation, Owner, Passkeys, Question, Verification};
 use vouchsafe::jose::{Expect, VerifyingKey, peek_claims, peek_header, verify};
 use vouchsafe::oauth::{Challenge, ClaimsRequest, Params, Prompt, RedirectUri, ResponseType, Scope, TokenRequest, negotiate};
 
@@ -12,13 +16,14 @@ use vouchsafe::oauth::{Challenge, ClaimsRequest, Params, Prompt, RedirectUri, Re
 pub type Parser = fn(&[u8]);
 
 /// Every function of this file by the name of its target and its corpus folder.
-pub const ALL: [(&str, Parser); 6] = [
+pub const ALL: [(&str, Parser); 7] = [
     ("params", params),
     ("token_request", token_request),
     ("authorization", authorization),
     ("redirect_uri", redirect_uri),
     ("claims", claims),
     ("jwt", jwt),
+    ("passkey", passkey),
 ];
 
 /// A form is read to the same pairs after it was written anew, and a refusal's words are fit for error_description
@@ -104,4 +109,32 @@ pub fn jwt(data: &[u8]) {
     peek_claims(text);
     let expect = Expect { typ: &["JWT", "at+jwt", ""], now: Timestamp::from_unix(0), ..Expect::default() };
     assert!(verify(text, &VerifyingKey::hmac(&[7; 32]), &expect).is_err());
+}
+
+/// What an authenticator says of a new passkey is read or refused, and an answer as a browser sends it as well (WebAuthn section
+/// 6.5, 7.1).
+pub fn passkey(data: &[u8]) {
+    static HOUSE: LazyLock<(Passkeys, Question)> = LazyLock::new(|| {
+        let house = Passkeys::new(("localhost", "http://localhost"), &[], "House", Verification::Required);
+        let house = house.expect("a host with a name has passkeys");
+        let owner = Owner { handle: "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", name: "ana", display_name: "Ana" };
+        let question = house.ask_to_enrol(&owner, &[]).expect("a question can be asked");
+        (house, question)
+    });
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = (Assertion::parse(text).is_ok(), Attestation::parse(text).is_ok());
+    }
+    let (house, question) = &*HOUSE;
+    let client_data =
+        json!({ "type": "webauthn.create", "challenge": question.challenge, "origin": "http://localhost" }).to_string();
+    let sent = json!({
+        "id": "AQ",
+        "rawId": "AQ",
+        "type": "public-key",
+        "response": { "clientDataJSON": base64url(client_data.as_bytes()), "attestationObject": base64url(data) },
+    });
+    let answer = Attestation::parse(&sent.to_string()).unwrap_or_else(|_| panic!("its frame is right: {sent}"));
+    if let Err(fault) = house.enrol(&answer, &question.state) {
+        panic!("a stranger's answer is no trouble of ours: {fault}");
+    }
 }

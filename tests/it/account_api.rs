@@ -12,13 +12,15 @@ use crate::support::{Browser, CALLBACK, Rp, TestApp};
 const SCOPE: &str = "openid account";
 
 /// Every route of the API with each of its methods.
-const ROUTES: [(&str, &str); 6] = [
+const ROUTES: [(&str, &str); 8] = [
     ("GET", "/api/account"),
     ("PATCH", "/api/account"),
     ("GET", "/api/account/sessions"),
     ("DELETE", "/api/account/sessions/none"),
     ("GET", "/api/account/apps"),
     ("DELETE", "/api/account/apps/none"),
+    ("GET", "/api/account/passkeys"),
+    ("DELETE", "/api/account/passkeys/none"),
 ];
 
 /// A client that may have the scope, otherwise as `about` says.
@@ -331,7 +333,10 @@ async fn documents() {
     let rp = Rp::at(&app.issuer, "", None);
     let openapi = rp.get("/openapi.json").await.json();
     for (method, path) in ROUTES {
-        let path = path.replace("sessions/none", "sessions/{sid}").replace("apps/none", "apps/{client_id}");
+        let path = path
+            .replace("sessions/none", "sessions/{sid}")
+            .replace("apps/none", "apps/{client_id}")
+            .replace("passkeys/none", "passkeys/{id}");
         let operation = &openapi["paths"][&path][method.to_ascii_lowercase()];
         assert_eq!(operation["security"], json!([{ "bearer": [] }]), "{method} {path}");
         let in_path = operation["parameters"].as_array().map_or(0, Vec::len);
@@ -343,4 +348,43 @@ async fn documents() {
     assert!(members.contains_key("name") && !members.contains_key("email"), "{members:?}");
     let metadata = rp.get("/.well-known/openid-configuration").await.json();
     assert!(metadata["scopes_supported"].as_array().unwrap().contains(&json!("account")));
+}
+
+/// An app sees passkeys and removes them for who has just proved themselves (RFC 9470); not the last way in, and nobody else's.
+#[tokio::test]
+async fn passkeys() {
+    let app = TestApp::start().await;
+    let rp = manager(&app, "portal", Changes::default()).await;
+    let (mut ana, mut browser) = crate::passkeys::enrolled(&app, "ana", 1).await;
+    crate::passkeys::enrolled(&app, "bob", 2).await;
+    let bobs = get(&rp, &token(&rp, "bob").await, "/api/account/passkeys").await["passkeys"][0]["id"].clone();
+    ana.enrol(&app, &mut browser).await;
+    let stale = token(&rp, "ana").await;
+    let listed = get(&rp, &stale, "/api/account/passkeys").await["passkeys"].clone();
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!((&listed[0]["signs_in"], &listed[0]["last_used_at"]), (&json!(true), &Value::Null));
+    assert!(!listed.to_string().contains(&crate::support::authenticator::encode(&ana.keys[0].id)), "{listed}");
+    let path = |at: usize| format!("/api/account/passkeys/{}", listed[at]["id"].as_str().unwrap());
+    let others = format!("/api/account/passkeys/{}", bobs.as_str().unwrap());
+    app.clock.advance(600);
+    let before = app.rows().await;
+    let refused = call(&rp, &stale, ("DELETE", &path(0)), None).await;
+    assert_eq!(refused.status, 401, "{}", refused.body);
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert!(challenge.contains("insufficient_user_authentication") && challenge.contains("max_age=\"600\""), "{challenge}");
+    app.untouched(&before, "an old sign-in").await;
+    let fresh = token(&rp, "ana").await;
+    let before = app.rows().await;
+    assert_eq!(call(&rp, &fresh, ("DELETE", &others), None).await.status, 404);
+    app.untouched(&before, "Bob's").await;
+    app.mail().to("ana@example.com").await;
+    assert_eq!(call(&rp, &fresh, ("DELETE", &path(0)), None).await.status, 204);
+    assert!(app.mail().one("ana@example.com").await.text.contains("was removed"));
+    assert_eq!(app.audited("passkey_removed").await, 1);
+    // Without a password the other one stays.
+    let user = crate::account_pages::person(&app, "ana@example.com").await.unwrap();
+    app.desk().db.write(async move |tx| vouchsafe::store::passwords::remove(tx, &user.id).await).await.unwrap();
+    let before = app.rows().await;
+    assert_eq!(call(&rp, &fresh, ("DELETE", &path(1)), None).await.status, 409);
+    app.untouched(&before, "the last way in").await;
 }

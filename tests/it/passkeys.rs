@@ -79,7 +79,7 @@ async fn a_synced_key() {
     (authenticator.flags, authenticator.counts) = (PRESENT | VERIFIED | SYNCED, false);
     app.sign_in(&mut browser, "ana").await;
     let page = authenticator.enrol(&app, &mut browser).await;
-    assert!(page.text("#passkeys").contains("on all your devices"), "{}", page.text("#passkeys"));
+    assert!(page.text("#passkeys").contains("synced across your devices"), "{}", page.text("#passkeys"));
     let (rp, mut other) = (Rp::web(&app, "web").await, Browser::new());
     // Its counter stays at zero, and that is no copy (WebAuthn section 6.1.1).
     for _ in 0..2 {

@@ -13,7 +13,7 @@ use crate::support::app::PASSWORD;
 use crate::support::journey::FRESH;
 use crate::support::page::Form;
 use crate::support::rp::{Answer, VERIFIER};
-use crate::support::{Browser, CALLBACK, Rp, TestApp};
+use crate::support::{Authenticator, Browser, CALLBACK, Rp, TestApp};
 
 const PARALLEL: usize = 32;
 const ANA: &str = "ana@example.com";
@@ -104,6 +104,36 @@ async fn postgresql_two_nodes_redeem_a_code_once() {
     let code = rp.code(&mut Browser::new(), "ana").await;
     let other = Rp::at(&house.nodes[1].issuer, "spa", None);
     assert_eq!(other.exchange(&code).await.status, 200);
+}
+
+/// An authenticator's answer signs in once, whichever node is asked, and a copy of the key that signs at the same moment loses (WA-01).
+#[tokio::test]
+#[ignore = "PostgreSQL: tests/run brings one"]
+async fn postgresql_two_nodes_take_a_passkey_once() {
+    let house = House::open().await;
+    let app = &house.nodes[0];
+    let (mut ana, mut browser) = (Authenticator::new(app, 1), Browser::new());
+    app.sign_in(&mut browser, "ana").await;
+    ana.enrol(app, &mut browser).await;
+    browser.forget_cookies();
+    let page = browser.visit(&app.url("/sign-in")).await;
+    let options = browser.passkey_options(&page).await;
+    let mut form = page.form("passkey");
+    form.set("credential", &ana.get(&options, |_| {}));
+    let before = app.count("SELECT COUNT(*) FROM sessions").await;
+    let answers = house.press(PARALLEL, &browser, &form).await;
+    assert_eq!((statuses(&answers, 303), statuses(&answers, 400)), (1, PARALLEL - 1));
+    assert_eq!(app.count("SELECT COUNT(*) FROM sessions").await, before + 1);
+    // The positive twin: what one node asked and the other is answered.
+    let options = browser.passkey_options(&page).await;
+    form.set("credential", &ana.get(&options, |_| {}));
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ("origin", app.issuer.clone()),
+        ("cookie", format!("browser={}", browser.cookie("browser").unwrap().value)),
+    ];
+    let other = Rp::at(&house.nodes[1].issuer, "", None);
+    assert_eq!(other.send("POST", form.action.path(), &headers, &form.body()).await.status, 303);
 }
 
 /// A refresh has one successor on both (RT-02, decision 19).

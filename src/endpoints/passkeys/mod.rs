@@ -8,6 +8,7 @@ mod sign_in;
 mod tell;
 
 pub use own::{Asked, Enrolled, Own, PasswordDropped, Removed, ask_to_enrol, drop_password, enrol, list, remove, rename};
+pub(super) use own::{By, REMOVED, take_away};
 pub use sign_in::{ByPasskey, ask as ask_to_sign_in, sign_in};
 
 use serde_json::Value;

@@ -4,12 +4,14 @@ use serde_json::Value;
 
 use super::tell::{News, letter};
 use super::{asked, keep};
-use crate::base::{Fault, public_id};
+use crate::base::{Fault, Id, public_id};
 use crate::endpoints::accounts::{Recipient, notice};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::device::device;
 use crate::identity::passkeys::{self as rules, Attestation, ENOUGH, MOST, Owner, Purpose};
-use crate::identity::{sessions, users};
+use crate::identity::sessions;
+use crate::identity::users::{self, User};
+use crate::oauth::Lang;
 use crate::store::audit::AuditEvent;
 use crate::store::outbox::NewMail;
 use crate::store::passkeys::{self, Passkey};
@@ -126,7 +128,8 @@ pub async fn enrol(provider: &Provider, signed: &Signed, (answer, name): (&str, 
         created_at: visit.now,
         last_used_at: None,
     };
-    let Telling { id, record, told } = telling(provider, signed, ("passkey_added", News::Added(&new.name)), visit)?;
+    let record = audit_at("passkey_added", new.user_id.as_str(), visit);
+    let Telling { id, record, told } = telling(provider, (&signed.user, visit.lang), record, News::Added(&new.name))?;
     let (session, now) = (signed.session.id.clone(), visit.now);
     let done = provider
         .db
@@ -190,15 +193,39 @@ pub enum Removed {
 /// # Errors
 /// Storage or chance failed, or the session ended in the meantime.
 pub async fn remove(provider: &Provider, signed: &Signed, passkey: &str, visit: &Visit) -> Result<Removed, Fault> {
-    let known = passkeys::list(&mut provider.db.conn(), &signed.user.id).await?;
+    let record = audit_at(REMOVED, signed.user.id.as_str(), visit);
+    let by = By { record, session: Some(signed.session.id.clone()), lang: visit.lang };
+    take_away(provider, &signed.user, passkey, by).await
+}
+
+/// The name of the event.
+pub(in crate::endpoints) const REMOVED: &str = "passkey_removed";
+
+/// Who removes a passkey: what is written down about it, the session that has to go on until then, if one does it, and the language
+/// of the mail.
+pub(in crate::endpoints) struct By {
+    pub record: AuditEvent,
+    pub session: Option<Id>,
+    pub lang: Lang,
+}
+
+/// The same for whoever does it.
+///
+/// # Errors
+/// As [`remove`].
+pub(in crate::endpoints) async fn take_away(provider: &Provider, user: &User, passkey: &str, by: By) -> Result<Removed, Fault> {
+    let known = passkeys::list(&mut provider.db.conn(), &user.id).await?;
     let Some(found) = known.into_iter().find(|own| own.public_id == passkey) else { return Ok(Removed::Unknown) };
-    let Telling { id, record, told } = telling(provider, signed, ("passkey_removed", News::Removed(&found.name)), visit)?;
-    let (session, now) = (signed.session.id.clone(), visit.now);
+    let By { record, session, lang } = by;
+    let now = record.at;
+    let Telling { id, record, told } = telling(provider, (user, lang), record, News::Removed(&found.name))?;
     let done = provider
         .db
         .write(async move |tx| {
             users::hold(tx, &found.user_id).await?;
-            sessions::still_open(tx, &session, now).await?;
+            if let Some(session) = &session {
+                sessions::still_open(tx, session, now).await?;
+            }
             if !passkeys::remove(tx, &found.user_id, &found.public_id).await? {
                 return Ok(false);
             }
@@ -225,7 +252,8 @@ pub enum PasswordDropped {
 /// # Errors
 /// Storage or chance failed, or the session ended in the meantime.
 pub async fn drop_password(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<PasswordDropped, Fault> {
-    let Telling { id, record, told } = telling(provider, signed, ("password_removed", News::PasswordRemoved), visit)?;
+    let record = audit_at("password_removed", signed.user.id.as_str(), visit);
+    let Telling { id, record, told } = telling(provider, (&signed.user, visit.lang), record, News::PasswordRemoved)?;
     let (user, session, now) = (signed.user.id.clone(), signed.session.id.clone(), visit.now);
     let done = provider
         .db
@@ -247,15 +275,14 @@ pub async fn drop_password(provider: &Provider, signed: &Signed, visit: &Visit) 
 
 /// What is written down and sent about a change.
 struct Telling {
-    id: crate::base::Id,
+    id: Id,
     record: AuditEvent,
     told: Option<NewMail>,
 }
 
-fn telling(provider: &Provider, signed: &Signed, (kind, news): (&str, News<'_>), visit: &Visit) -> Result<Telling, Fault> {
-    let mut record = audit_at(kind, signed.user.id.as_str(), visit);
-    record.user_id = Some(signed.user.id.clone());
-    let to = Recipient::of(&signed.user, visit.lang).filter(|_| provider.post.is_on());
-    let told = to.map(|to| notice(provider, &to, letter(provider, &to, news, visit), visit.now)).transpose()?;
+fn telling(provider: &Provider, (user, lang): (&User, Lang), mut record: AuditEvent, news: News<'_>) -> Result<Telling, Fault> {
+    record.user_id = Some(user.id.clone());
+    let to = Recipient::of(user, lang).filter(|_| provider.post.is_on());
+    let told = to.map(|to| notice(provider, &to, letter(provider, &to, news, record.at), record.at)).transpose()?;
     Ok(Telling { id: provider.new_id()?, record, told })
 }

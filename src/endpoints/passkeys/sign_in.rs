@@ -80,7 +80,7 @@ pub(super) async fn record_copy(provider: &Provider, asked: Challenge, owned: Ow
     let mut record = audit_at("passkey_copied", "anonymous", visit);
     record.user_id = Some(user.id.clone());
     let to = Recipient::of(&user, visit.lang).filter(|_| provider.post.is_on());
-    let told = to.map(|to| notice(provider, &to, letter(provider, &to, News::Copied(&passkey.name), visit), visit.now));
+    let told = to.map(|to| notice(provider, &to, letter(provider, &to, News::Copied(&passkey.name), visit.now), visit.now));
     let (id, now, told) = (provider.new_id()?, visit.now, told.transpose()?);
     provider
         .db

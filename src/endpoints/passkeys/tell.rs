@@ -1,7 +1,8 @@
 //! What the owner of an account is told by mail about their passkeys, in their language.
 
+use crate::base::Timestamp;
+use crate::endpoints::Provider;
 use crate::endpoints::accounts::Recipient;
-use crate::endpoints::{Provider, Visit};
 use crate::notify::Letter;
 use crate::oauth::Lang;
 
@@ -13,8 +14,8 @@ pub(super) enum News<'a> {
     PasswordRemoved,
 }
 
-pub(super) fn letter(provider: &Provider, to: &Recipient, news: News<'_>, visit: &Visit) -> Letter {
-    Letter::FactorChanged { what: words(to.lang, news), at: visit.now, reset_link: provider.issuer.join("/forgot-password") }
+pub(super) fn letter(provider: &Provider, to: &Recipient, news: News<'_>, now: Timestamp) -> Letter {
+    Letter::FactorChanged { what: words(to.lang, news), at: now, reset_link: provider.issuer.join("/forgot-password") }
 }
 
 fn words(lang: Lang, news: News<'_>) -> String {

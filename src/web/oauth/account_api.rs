@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use super::readable_by;
 use crate::base::Fault;
+use crate::endpoints::passkeys::Removed;
 use crate::endpoints::{Bearer, Caller, Changed, ConnectedApp, Denied, OwnSession};
 use crate::oauth::scope::ACCOUNT;
+use crate::store::passkeys::Passkey;
 use crate::web::answer::{self, Challenge};
 use crate::web::{State, extract};
 
@@ -145,4 +147,46 @@ pub async fn withdraw(request: HttpRequest, state: Data<State>, client_id: Path<
         Ok(caller) => respond(&request, &caller, caller.withdraw(&state.provider, &client_id).await.map(done)),
         Err(response) => response,
     }
+}
+
+/// `GET /api/account/passkeys`
+pub async fn passkeys(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let caller = match caller(&request, &state).await {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    let answered = caller.passkeys(&state.provider).await.map(|passkeys| {
+        let passkeys: Vec<Value> = passkeys.iter().map(passkey).collect();
+        answer::json(StatusCode::OK, &json!({ "passkeys": passkeys }))
+    });
+    respond(&request, &caller, answered)
+}
+
+fn passkey(passkey: &Passkey) -> Value {
+    json!({
+        "id": passkey.public_id,
+        "name": passkey.name,
+        "signs_in": passkey.signs_in,
+        "synced": passkey.synced,
+        "created_at": passkey.created_at,
+        "last_used_at": passkey.last_used_at,
+    })
+}
+
+/// `DELETE /api/account/passkeys/ID`
+pub async fn remove_passkey(request: HttpRequest, state: Data<State>, id: Path<String>) -> HttpResponse {
+    let caller = match caller(&request, &state).await {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    let answered = match caller.remove_passkey(&state.provider, &id).await {
+        Ok(Removed::Done) => done(true),
+        Ok(Removed::Unknown) => nothing(),
+        Ok(Removed::Last) => {
+            let body = json!({ "error": "conflict", "error_description": "it is the last way in of this person" });
+            answer::json(StatusCode::CONFLICT, &body)
+        }
+        Err(refusal) => answer::refusal(&refusal, Challenge::Bearer),
+    };
+    respond(&request, &caller, Ok(answered))
 }

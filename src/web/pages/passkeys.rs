@@ -37,7 +37,9 @@ pub struct PasskeyRow {
     pub credential_id: String,
     /// Whether it is enough to sign in with.
     pub signs_in: bool,
+    /// Whether it can leave its device, and whether it has.
     pub synced: bool,
+    pub backed_up: bool,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
     /// Leads to the page of this one.
@@ -75,7 +77,11 @@ impl Passkeys {
 
     fn kind(&self, row: &PasskeyRow) -> String {
         let t = &self.frame.t().passkeys;
-        let place = if row.synced { t.synced } else { t.one_device };
+        let place = match (row.synced, row.backed_up) {
+            (true, true) => t.synced,
+            (true, false) => t.to_be_synced,
+            (false, _) => t.one_device,
+        };
         if row.signs_in { place.to_owned() } else { format!("{place} · {}", t.second_only) }
     }
 

@@ -112,6 +112,7 @@ async fn model(
         credential_id: passkey.credential_id,
         signs_in: passkey.signs_in,
         synced: passkey.synced,
+        backed_up: passkey.backed_up,
         created_at: passkey.created_at,
         last_used_at: passkey.last_used_at,
     };
