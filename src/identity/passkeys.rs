@@ -98,6 +98,16 @@ pub struct Verified {
     pub user_verified: bool,
 }
 
+impl Verified {
+    /// In the words of RFC 8176: a key that can leave its device is one in software, `user` says that somebody was there, and
+    /// `mfa` that the authenticator made sure who.
+    pub fn amr(&self) -> Vec<String> {
+        let key = if self.signed.synced { "swk" } else { "hwk" };
+        let all = [Some(key), Some("user"), self.user_verified.then_some("mfa")];
+        all.into_iter().flatten().map(str::to_owned).collect()
+    }
+}
+
 /// The relying party of WebAuthn.
 #[derive(Clone)]
 pub struct Passkeys {
@@ -267,14 +277,6 @@ pub fn shown_handle(handle: &str) -> Result<String, Fault> {
     Ok(base64url(uuid.as_bytes()))
 }
 
-/// The words of RFC 8176 for a passkey: a key that can leave its device is one in software, `user` that somebody was there, and
-/// `mfa` that the authenticator made sure who.
-pub fn amr(synced: bool, user_verified: bool) -> Vec<String> {
-    let key = if synced { "swk" } else { "hwk" };
-    let all = [Some(key), Some("user"), user_verified.then_some("mfa")];
-    all.into_iter().flatten().map(str::to_owned).collect()
-}
-
 /// What is read of the library's own form of a credential.
 #[derive(Deserialize)]
 struct Facts {
@@ -340,4 +342,51 @@ fn state_of<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Fault> {
 
 fn broken(error: WebauthnError) -> Fault {
     Fault::at("passkeys: webauthn")(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn house(host: &str, origin: &str) -> Option<Passkeys> {
+        Passkeys::new((host, origin), &[], "House", Verification::Required)
+    }
+
+    /// WebAuthn section 5.1.2: an RP ID is a name; decision 6: the demo's is `localhost`.
+    #[test]
+    fn hosts() {
+        for (host, origin, is_possible) in [
+            ("id.example.com", "https://id.example.com", true),
+            ("id.example.com", "https://id.example.com:8443", true),
+            ("localhost", "http://localhost:8080", true),
+            ("127.0.0.1", "http://127.0.0.1:8080", false),
+            ("[::1]", "http://[::1]:8080", false),
+            ("192.0.2.1", "https://192.0.2.1", false),
+        ] {
+            assert_eq!(house(host, origin).is_some(), is_possible, "{origin}");
+        }
+    }
+
+    /// RFC 8176 section 2: a key that can be copied is none in hardware, and nobody is claimed to be sure who was not.
+    #[test]
+    fn methods() {
+        for (synced, user_verified, words) in [
+            (false, true, ["hwk", "user", "mfa"].as_slice()),
+            (true, true, &["swk", "user", "mfa"]),
+            (false, false, &["hwk", "user"]),
+        ] {
+            let signed = Signed { credential: String::new(), sign_count: 1, synced, backed_up: false };
+            assert_eq!(Verified { signed, user_verified }.amr(), words);
+        }
+    }
+
+    /// Section 14.6.1: a handle says nothing about its owner, and is shown as the bytes that it is.
+    #[test]
+    fn handles() {
+        let random = Random::seeded(5);
+        let (one, other) = (new_handle(&random).unwrap(), new_handle(&random).unwrap());
+        assert_ne!(one, other);
+        assert_eq!(base64url_decode(&shown_handle(&one).unwrap()).unwrap().len(), 16);
+        assert!(shown_handle("ana").is_err());
+    }
 }
