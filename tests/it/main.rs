@@ -43,6 +43,8 @@ mod login;
 mod mail;
 mod mail_smtp;
 mod oidc_core;
+mod oidcc_core;
+mod oidcc_dynamic;
 mod openidconnect_rp;
 mod pairwise;
 mod races;
