@@ -8,10 +8,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use super::{Provider, Refusal};
 use crate::base::Timestamp;
-use crate::jose::{Alg, JwkSet, VerifyingKey, members};
+use crate::jose::{Alg, Expect, JwkSet, Recipient, VerifyingKey, members, peek_header, verify};
+use crate::oauth::{Client, Encryption, Error, ErrorCode};
 use crate::outbound::Outbound;
 
 /// The most clients whose keys are kept; beyond it all are fetched again, as they come.
@@ -46,28 +49,78 @@ struct State {
     is_fetching: bool,
 }
 
-/// Whose key is wanted, and which.
-pub struct Wanted<'a> {
-    pub client_id: &'a str,
-    pub uri: &'a str,
-    pub kid: Option<&'a str>,
-    pub alg: Alg,
+/// The claims of a JWT that a key of the client itself signed and that is what was expected; with `alg`, signed by that one alone.
+pub(super) async fn verified(
+    provider: &Provider,
+    client: &Client,
+    token: &str,
+    alg: Option<&str>,
+    expect: &Expect<'_>,
+) -> Option<Map<String, Value>> {
+    let header = peek_header(token)?;
+    let used = Alg::parse(&header.alg).filter(|used| *used != Alg::HS256 && alg.is_none_or(|alg| alg == used.as_str()))?;
+    let of = |set: &JwkSet| set.find(header.kid.as_deref(), used);
+    let by = |keys: Vec<VerifyingKey>| keys.iter().find_map(|key| verify(token, key, expect).ok());
+    let Some(uri) = &client.more.jwks_uri else {
+        return by(of(&JwkSet::parse_client(client.jwks.as_ref()?).ok()?));
+    };
+    let source = Source { outbound: &provider.outbound, client_id: &client.client_id, uri };
+    let found = provider.client_keys.find(&source, of, Need::Any, expect.now).await;
+    if let Some(claims) = by(found) {
+        return Some(claims);
+    }
+    // Without a kid nothing says that the key is a new one, but that it does not verify.
+    match header.kid {
+        Some(_) => None,
+        None => by(provider.client_keys.find(&source, of, Need::Newer, expect.now).await),
+    }
+}
+
+/// The key of the client that its tokens are encrypted to; none for a client that did not ask for encryption.
+///
+/// # Errors
+/// `unauthorized_client`: it asked, and has no key for it. Nothing is ever sent in the clear instead.
+pub(super) async fn recipient(
+    provider: &Provider,
+    client: &Client,
+    encryption: Option<Encryption>,
+    now: Timestamp,
+) -> Result<Option<Recipient>, Refusal> {
+    let Some(Encryption { alg, enc }) = encryption else { return Ok(None) };
+    let of = |set: &JwkSet| set.recipient(alg.as_str(), enc.as_str()).into_iter().collect::<Vec<_>>();
+    let found = match (&client.more.jwks_uri, &client.jwks) {
+        (Some(uri), _) => {
+            let source = Source { outbound: &provider.outbound, client_id: &client.client_id, uri };
+            provider.client_keys.find(&source, of, Need::Any, now).await
+        }
+        (None, Some(jwks)) => JwkSet::parse_client(jwks).map(|set| of(&set)).unwrap_or_default(),
+        (None, None) => Vec::new(),
+    };
+    let none = Error::new(ErrorCode::UnauthorizedClient, "this client has no key that its tokens can be encrypted to");
+    found.into_iter().next().map(Some).ok_or_else(|| none.into())
+}
+
+/// Whose keys are wanted, and where they are.
+struct Source<'a> {
+    outbound: &'a Outbound,
+    client_id: &'a str,
+    uri: &'a str,
 }
 
 /// Whether the keys that are there will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
+enum Need {
     Any,
     /// Those that are there have not verified: only what is fetched after that may.
     Newer,
 }
 
 impl ClientKeys {
-    /// The keys that may have signed; none if there are none to be had.
-    pub async fn find(&self, outbound: &Outbound, wanted: &Wanted<'_>, need: Need, now: Timestamp) -> Vec<VerifyingKey> {
-        let slot = self.slot(wanted);
+    /// The keys that `pick` takes from the set; none if there are none to be had.
+    async fn find<T>(&self, source: &Source<'_>, pick: impl Fn(&JwkSet) -> Vec<T>, need: Need, now: Timestamp) -> Vec<T> {
+        let slot = self.slot(source);
         let mut fetched = slot.fetched.subscribe();
-        let found = slot.found(wanted);
+        let found = slot.found(&pick);
         let is_good = !found.is_empty() && need == Need::Any;
         let is_old = slot.is_old(now);
         if is_good && !is_old {
@@ -75,24 +128,24 @@ impl ClientKeys {
         }
         if slot.begin(now) {
             // On its own: who goes away while it runs stops it for nobody.
-            tokio::spawn(fetch(outbound.clone(), Arc::clone(&slot), now));
+            tokio::spawn(fetch(source.outbound.clone(), Arc::clone(&slot), now));
         } else if is_good || !slot.state().is_fetching {
             return if need == Need::Any { found } else { Vec::new() };
         }
         let _ = tokio::time::timeout(PATIENCE, fetched.changed()).await;
-        slot.found(wanted)
+        slot.found(&pick)
     }
 
-    fn slot(&self, wanted: &Wanted<'_>) -> Arc<Slot> {
+    fn slot(&self, source: &Source<'_>) -> Arc<Slot> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(wanted.client_id).filter(|slot| slot.uri == wanted.uri) {
+        if let Some(slot) = slots.get(source.client_id).filter(|slot| slot.uri == source.uri) {
             return Arc::clone(slot);
         }
         if slots.len() >= KEPT {
             slots.clear();
         }
-        let slot = Arc::new(Slot { uri: wanted.uri.to_owned(), state: Mutex::default(), fetched: watch::Sender::new(()) });
-        slots.insert(wanted.client_id.to_owned(), Arc::clone(&slot));
+        let slot = Arc::new(Slot { uri: source.uri.to_owned(), state: Mutex::default(), fetched: watch::Sender::new(()) });
+        slots.insert(source.client_id.to_owned(), Arc::clone(&slot));
         slot
     }
 }
@@ -102,9 +155,9 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn found(&self, wanted: &Wanted<'_>) -> Vec<VerifyingKey> {
+    fn found<T>(&self, pick: &impl Fn(&JwkSet) -> Vec<T>) -> Vec<T> {
         let keys = self.state().keys.clone();
-        keys.map(|keys| keys.find(wanted.kid, wanted.alg)).unwrap_or_default()
+        keys.map(|keys| pick(&keys)).unwrap_or_default()
     }
 
     fn is_old(&self, now: Timestamp) -> bool {
@@ -144,5 +197,5 @@ async fn read(outbound: &Outbound, uri: &str) -> Result<JwkSet, &'static str> {
         return Err("the status is not 200");
     }
     let set = members(answer.body()).ok_or("the answer is no JSON object")?;
-    JwkSet::parse_client(&serde_json::Value::Object(set))
+    JwkSet::parse_client(&Value::Object(set))
 }

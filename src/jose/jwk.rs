@@ -143,7 +143,11 @@ struct ClientKey {
 
 /// The public keys of a client.
 #[derive(Clone)]
-pub struct JwkSet(Vec<ClientKey>);
+pub struct JwkSet {
+    signing: Vec<ClientKey>,
+    /// As they came: what they are good for is seen where something is encrypted to one.
+    encryption: Vec<Value>,
+}
 
 impl JwkSet {
     /// The keys that a client registers: public, asymmetric, strong, and told apart by their `kid`.
@@ -167,18 +171,24 @@ impl JwkSet {
         if parsed.len() > 1 && parsed.iter().any(|key| key.kid.is_none()) {
             return Err("every key in jwks needs a kid when there are several");
         }
-        Ok(Self(parsed))
+        let encryption = keys.iter().filter(|key| key.get("use").is_none_or(|purpose| purpose == "enc")).cloned().collect();
+        Ok(Self { signing: parsed, encryption })
+    }
+
+    /// The keys that are not for signatures alone.
+    pub(super) fn for_encryption(&self) -> impl Iterator<Item = &Value> {
+        self.encryption.iter()
     }
 
     /// Whether there is no key for signatures in it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.signing.is_empty()
     }
 
     /// The keys that may have signed a token with this header.
     pub fn find(&self, kid: Option<&str>, alg: Alg) -> Vec<VerifyingKey> {
         let fits = |key: &&ClientKey| key.alg.is_none_or(|own| own == alg) && (kid.is_none() || key.kid.as_deref() == kid);
-        self.0.iter().filter(fits).filter_map(|key| key.material.verifying(alg)).collect()
+        self.signing.iter().filter(fits).filter_map(|key| key.material.verifying(alg)).collect()
     }
 }
 
@@ -192,6 +202,8 @@ fn client_key(key: &Value) -> Result<Option<ClientKey>, &'static str> {
         |name| object.get(name).map(|value: &Value| value.as_str().ok_or("a member of a key in jwks is not text")).transpose();
     match text("use")? {
         Some("enc") => return Ok(None),
+        // Its alg says the same (RFC 7518 section 4.1).
+        None if text("alg")?.is_some_and(|alg| alg.starts_with("RSA-OAEP") || alg.starts_with("ECDH-ES")) => return Ok(None),
         Some("sig") | None => {}
         Some(_) => return Err("a key in jwks is neither for signatures nor for encryption"),
     }

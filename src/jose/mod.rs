@@ -5,6 +5,7 @@
 
 mod alg;
 mod derive;
+mod encrypt;
 mod jwk;
 mod legacy;
 mod seal;
@@ -14,6 +15,7 @@ mod verify;
 
 pub use alg::{Alg, half_hash};
 pub use derive::{MacKey, RootKey};
+pub use encrypt::{Content, Recipient};
 pub use jwk::{JwkSet, PublicJwk, VerifyingKey};
 pub use legacy::{Pbkdf2, pbkdf2, sha1};
 pub use seal::SealKey;

@@ -3,9 +3,11 @@
 use super::{Approved, ReplyTo, ValidRequest};
 use crate::base::{Fault, Secret, Timestamp};
 use crate::base::{Id, public_id};
+use crate::endpoints::client_keys::recipient;
 use crate::endpoints::session_state::session_state;
-use crate::endpoints::{ClientRef, Provider, Signed, Visit, audit, person};
+use crate::endpoints::{ClientRef, Provider, Refusal, Signed, Visit, audit, person};
 use crate::identity::sessions;
+use crate::jose::Recipient;
 use crate::oauth::{Error, ResponseMode};
 use crate::store::audit as audits;
 use crate::store::grants::{self, Grant};
@@ -99,8 +101,15 @@ pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Appro
     };
     let grant = new_grant(provider, occasion, &detail, visit.now)?;
     let code = request.response_type.has_code().then(|| AuthorizationCode::new(&provider.random)).transpose()?;
-    let front =
-        front_channel(provider, occasion, &FrontChannel { grant: &grant, detail: &detail, code: code.as_ref() }, visit.now)?;
+    let client = &occasion.client.client;
+    let encryption = client.more.id_token_encryption.filter(|_| request.response_type.has_id_token());
+    let encrypt_to = match recipient(provider, client, encryption, visit.now).await {
+        Ok(recipient) => recipient,
+        Err(Refusal::Protocol(error)) => return Ok(answer_error(provider, &request.into(), error)),
+        Err(Refusal::Broken(fault)) => return Err(fault),
+    };
+    let parts = FrontChannel { grant: &grant, detail: &detail, code: code.as_ref(), encrypt_to: encrypt_to.as_ref() };
+    let front = front_channel(provider, occasion, &parts, visit.now)?;
     let mut params = Vec::new();
     if let Some(code) = &code {
         params.push(("code", Secret::new(code.expose().to_owned())));
@@ -176,6 +185,7 @@ struct FrontChannel<'a> {
     grant: &'a Grant,
     detail: &'a GrantDetail,
     code: Option<&'a AuthorizationCode>,
+    encrypt_to: Option<&'a Recipient>,
 }
 
 struct FrontTokens {
@@ -215,6 +225,7 @@ fn front_channel(
         claims,
         access_token: minted.as_ref().map(|m| m.access_token.expose().as_str()),
         code: front.code.map(AuthorizationCode::expose),
+        encrypt_to: front.encrypt_to,
     };
     let id_token = Some(mint.id_token(&recipe, order)?);
     Ok(FrontTokens { minted, id_token })

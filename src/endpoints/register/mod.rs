@@ -182,6 +182,10 @@ fn within_the_house(provider: &Provider, client: &Client) -> Result<(), Refused>
     }
     let Some(jwks) = &client.jwks else { return Ok(()) };
     let keys = JwkSet::parse_client(jwks).map_err(|why| Refused::metadata("jwks", format!("is not usable: {why}")))?;
+    let (id_token, userinfo) = (client.more.id_token_encryption, client.more.userinfo_encryption);
+    if id_token.into_iter().chain(userinfo).any(|wanted| keys.recipient(wanted.alg.as_str(), wanted.enc.as_str()).is_none()) {
+        return Err(Refused::metadata("jwks", "must have a key for the encryption that is asked for"));
+    }
     if keys.is_empty() && client.auth_method == AuthMethod::PrivateKeyJwt {
         return Err(Refused::metadata("jwks", "must have a key for signatures"));
     }
