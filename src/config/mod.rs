@@ -5,6 +5,7 @@
 
 mod checked;
 mod checked_accounts;
+mod checked_factors;
 mod checked_limits;
 mod checked_mail;
 mod checked_registration;
@@ -19,8 +20,8 @@ use std::path::Path;
 
 pub use parts::{
     AccountSettings, BreachedSource, Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, MailSettings,
-    Migrate, PasswordSettings, PublicPkce, RegistrationMode, RegistrationSettings, SessionSettings, SignUpMode, Switch,
-    Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
+    Migrate, PasswordSettings, PublicPkce, RegistrationMode, RegistrationSettings, SecondFactorPolicy, SecondFactorSettings,
+    SessionSettings, SignUpMode, Switch, Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};
 

@@ -3,6 +3,7 @@
 
 mod account;
 mod ask_address;
+mod authenticators;
 mod change_address;
 mod change_password;
 mod check_mail;
@@ -23,12 +24,15 @@ mod link;
 mod new_password;
 mod own_data;
 mod profile;
+pub mod qr;
+mod second_factor;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 
 pub use account::{Account, AppRow, Notice, SessionRow};
 pub use ask_address::{AskAddress, Asked};
+pub use authenticators::{AddAuthenticator, Authenticator, Authenticators, FactorNotice, FactorRow};
 pub use change_address::{AddressProblem, ChangeAddress};
 pub use change_password::{ChangePassword, PasswordProblem};
 pub use check_mail::{CheckMail, CodeProblem};
@@ -48,6 +52,7 @@ pub use link::{Link, LinkCode, LinkTo, ResetPassword, Tidings, Told};
 pub use new_password::NewPassword;
 pub use own_data::{History, OwnData};
 pub use profile::{Profile, ProfileField};
+pub use second_factor::{Later, NewKey, SecondFactor, SecondFactorProblem, SetUpSecondFactor, WayRow, WayWords, Ways};
 pub use sign_in::{Occasion, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 pub use sign_up::{FormProblem, SignUp};

@@ -4,6 +4,7 @@ pub mod app;
 pub mod browser;
 pub mod chrome;
 pub mod documents;
+pub mod factor;
 pub mod forge;
 pub mod journey;
 pub mod mail;
