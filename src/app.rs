@@ -1,6 +1,8 @@
 //! Puts the real parts together: the only place that knows everybody. `serve`, `demo`, the command line and the tests all
 //! begin here.
 
+mod factors;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -135,6 +137,7 @@ impl App {
             verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
             post: post(&shop.config, &shop.vault)?,
             code_key: CodeKey::new(shop.vault.mac_key("one-time-code")?),
+            factors: factors::house(&shop.config, &shop.vault)?,
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
             vault: shop.vault,
             policy,

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::Limits;
 use crate::jose::JwkSet;
 use crate::oauth::{
-    AccessTokenFormat, ApplicationType, AuthMethod, Client, ConsentPolicy, ContentEncryption, Encryption, GrantType,
-    KeyEncryption, PkcePolicy, Problem, RedirectUri, RefreshPolicy, ResponseType, Scope, SubjectType,
+    AccessTokenFormat, ApplicationType, AuthMethod, Client, ConsentPolicy, ContentEncryption, Encryption, FactorPolicy,
+    GrantType, KeyEncryption, PkcePolicy, Problem, RedirectUri, RefreshPolicy, ResponseType, Scope, SubjectType,
 };
 
 /// New values for the fields that are named; everything else stays as it is.
@@ -46,6 +46,7 @@ pub struct Changes {
     pub origins: Option<Vec<String>>,
     pub application_type: Option<ApplicationType>,
     pub consent: Option<ConsentPolicy>,
+    pub second_factor: Option<FactorPolicy>,
     pub refresh: Option<RefreshPolicy>,
     pub access_token_seconds: Option<i64>,
     pub refresh_idle_seconds: Option<i64>,
@@ -95,6 +96,7 @@ impl Changes {
         set(&mut client.resources, self.resources.as_ref());
         set(&mut client.origins, self.origins.as_ref());
         set(&mut client.trusted, self.consent.as_ref());
+        set(&mut client.second_factor, self.second_factor.as_ref());
         set(&mut client.issue_refresh, self.refresh.as_ref());
         set(&mut client.access_token_seconds, self.access_token_seconds.as_ref());
         set(&mut client.refresh_idle_seconds, self.refresh_idle_seconds.as_ref());

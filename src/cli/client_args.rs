@@ -8,7 +8,8 @@ use super::answer::Failure;
 use super::words::{read, read_json};
 use crate::admin::clients::Changes;
 use crate::oauth::{
-    AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, GrantType, PkcePolicy, RefreshPolicy, SubjectType,
+    AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, FactorPolicy, GrantType, PkcePolicy, RefreshPolicy,
+    SubjectType,
 };
 
 /// What can be said about a client. What is not said stays as it is, or gets the default of a new one. A list that is named
@@ -93,6 +94,9 @@ pub struct ClientArgs {
     /// ask, or skip for an application of your own house.
     #[arg(long, value_name = "POLICY", value_parser = consent)]
     pub consent: Option<ConsentPolicy>,
+    /// required, or house for what the settings say of everybody.
+    #[arg(long, value_name = "POLICY", value_parser = second_factor)]
+    pub second_factor: Option<FactorPolicy>,
     /// When it gets a refresh token: offline_access (when it asks for that scope) or always.
     #[arg(long, value_name = "POLICY", value_parser = refresh)]
     pub refresh: Option<RefreshPolicy>,
@@ -157,6 +161,7 @@ impl ClientArgs {
             origins: some(&self.origin),
             application_type: self.application_type,
             consent: self.consent,
+            second_factor: self.second_factor,
             refresh: self.refresh,
             access_token_seconds: self.access_token_seconds,
             refresh_idle_seconds: self.refresh_idle_seconds,
@@ -190,6 +195,7 @@ parsers! {
     access_token: AccessTokenFormat;
     application_type: ApplicationType;
     consent: ConsentPolicy;
+    second_factor: FactorPolicy;
     refresh: RefreshPolicy;
     subject_type: SubjectType;
 }

@@ -61,6 +61,7 @@ impl Reader<'_> {
         let token = self.token(keys.as_ref());
         let password = self.password();
         let accounts = self.accounts();
+        let second_factor = self.second_factor();
         let passkeys = self.passkeys(issuer.as_ref());
         let registration = self.registration();
         let limits = self.limits(issuer.as_ref());
@@ -91,6 +92,7 @@ impl Reader<'_> {
             password: password?,
             keys: keys?,
             accounts: accounts?,
+            second_factor: second_factor?,
             passkeys: passkeys?,
             registration: registration?,
             limits: limits?,

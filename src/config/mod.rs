@@ -5,6 +5,7 @@
 
 mod checked;
 mod checked_accounts;
+mod checked_factors;
 mod checked_limits;
 mod checked_mail;
 mod checked_passkeys;
@@ -20,8 +21,8 @@ use std::path::Path;
 
 pub use parts::{
     AccountSettings, BreachedSource, Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, MailSettings,
-    Migrate, PasskeySettings, PasswordSettings, PublicPkce, RegistrationMode, RegistrationSettings, SessionSettings, SignUpMode,
-    Switch, Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
+    Migrate, PasskeySettings, PasswordSettings, PublicPkce, RegistrationMode, RegistrationSettings, SecondFactorPolicy,
+    SecondFactorSettings, SessionSettings, SignUpMode, Switch, Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};
 

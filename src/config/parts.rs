@@ -35,6 +35,7 @@ pub struct Config {
     pub password: PasswordSettings,
     pub keys: KeySettings,
     pub accounts: AccountSettings,
+    pub second_factor: SecondFactorSettings,
     pub passkeys: PasskeySettings,
     pub registration: RegistrationSettings,
     pub limits: LimitSettings,
@@ -161,6 +162,16 @@ pub struct AccountSettings {
     pub deletion_seconds: i64,
 }
 
+/// What people have beside their first proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondFactorSettings {
+    pub policy: SecondFactorPolicy,
+    pub groups: Vec<String>,
+    pub grace_seconds: i64,
+    pub counts: Vec<String>,
+    pub remember_seconds: i64,
+}
+
 /// Passkeys and security keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasskeySettings {
@@ -184,6 +195,8 @@ choices! {
     RegistrationMode { Off = "off", Token = "token", Open = "open" }
     /// What public clients that register themselves must do (decision 18).
     PublicPkce { Required = "required", Optional = "optional" }
+    /// Of whom a second factor is wanted.
+    SecondFactorPolicy { Off = "off", Offered = "offered", Required = "required" }
     /// Who may make an account.
     SignUpMode { Off = "off", Open = "open", Invitation = "invitation" }
     Switch { On = "on", Off = "off" }

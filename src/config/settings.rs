@@ -121,6 +121,26 @@ const ALL: &[Setting] = &[
         "`on`: also people whom an operator added have to prove their address first; who signs up always has to",
     ),
     setting(
+        "second_factor.policy",
+        Text,
+        "\"offered\"",
+        "`off`: nobody is asked for a second factor; `offered`: whoever has one is; `required`: everybody has to have one",
+    ),
+    setting(
+        "second_factor.groups",
+        List,
+        "[]",
+        "Groups whose people have to have a second factor, whatever the policy says of all",
+    ),
+    setting("second_factor.grace_days", Number, "0", "Days for which people may go without one that they have to have"),
+    setting(
+        "second_factor.counts",
+        List,
+        "[\"totp\", \"passkey\", \"security_key\", \"sms\", \"recovery\"]",
+        "What counts as a second factor; `email` (a code to the address of the account) is weaker than all of these",
+    ),
+    setting("second_factor.remember_days", Number, "30", "Days for which a person may have a browser remembered; 0: not at all"),
+    setting(
         "passkeys.user_verification",
         Text,
         "\"required\"",

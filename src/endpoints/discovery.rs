@@ -63,7 +63,7 @@ fn rules(provider: &Provider) -> Value {
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "revocation_endpoint_auth_methods_supported": all,
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algs,
-        "acr_values_supported": [crate::identity::sessions::AAL1],
+        "acr_values_supported": provider.factors.levels().map(crate::identity::factor::Level::as_str).collect::<Vec<_>>(),
         "prompt_values_supported": prompts,
         "display_values_supported": ["page", "popup"],
         "ui_locales_supported": ["en", "de"],

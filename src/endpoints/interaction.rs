@@ -3,15 +3,19 @@
 //! There is one dispatcher, [`look`]; sign-in, choice and consent only add a fact and end in it. They never call each
 //! other, and what a browser may do next is always derived from the facts.
 
+mod decide;
+
+pub use decide::{Decision, consented, decide};
+
 use serde::{Deserialize, Serialize};
 
 use super::authorize::{self, Answer, Facts, Occasion, Reason, Step, ValidRequest, answer_error, next};
-use super::{ClientRef, Provider, Signed, Visit, audit};
+use super::{ClientRef, Provider, Visit, second_factor};
 use crate::base::{Fault, Id, Timestamp};
 use crate::cache::{Bucket, RetryAfter};
-use crate::identity::{consent, sessions};
+use crate::identity::consent;
+use crate::identity::factor::{Gap, Level};
 use crate::oauth::{Error, ErrorCode, Scope};
-use crate::store::audit as audits;
 use crate::store::interactions::{self, Event, EventKind, Interaction};
 
 /// Seconds that a page may stay open before its request starts anew.
@@ -57,6 +61,12 @@ pub enum Page {
     Choose,
     Consent(Scope),
     SignOut,
+    /// The person shows that they have what they have, at this level.
+    SecondFactor(Level),
+    /// The person has to add something that reaches this level, and nothing goes on without.
+    Enrol(Level),
+    /// The same, and they may go on without.
+    Offer(Level),
 }
 
 /// A stored interaction with what it was for.
@@ -75,6 +85,7 @@ pub enum AccountPage {
     Address,
     Data,
     Deletion,
+    Factors,
     Passkeys,
 }
 
@@ -242,6 +253,11 @@ pub async fn look(provider: &Provider, found: &Found, visit: &Visit) -> Result<O
 async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &Visit) -> Result<Outcome, Fault> {
     let page = |page| Ok(Outcome::Page { interaction: found.id.clone(), page });
     let must_verify = visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user));
+    if !matches!(found.errand, Errand::SignOut(_))
+        && let Some(waiting) = second_factor::page_of_half(provider, found, visit).await?
+    {
+        return page(waiting);
+    }
     let request = match &found.errand {
         Errand::SignOut(_) => return page(Page::SignOut),
         Errand::App(request) if must_verify && request.prompt.has_none() => {
@@ -250,8 +266,16 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
         }
         _ if must_verify => return page(Page::CheckMail),
         Errand::App(request) => request,
-        Errand::Account if visit.session.is_some() => return Ok(Outcome::Account),
-        Errand::Account => return page(Page::SignIn(Reason::NoSession)),
+        Errand::Account => {
+            let Some(signed) = &visit.session else { return page(Page::SignIn(Reason::NoSession)) };
+            return match second_factor::gap_of_account(provider, signed, visit.now).await? {
+                Gap::Ask(level) => page(Page::SecondFactor(level)),
+                // Whoever sits at an open browser must not add what is theirs to somebody else's account.
+                Gap::Enrol(_) if !signed.is_fresh(visit.now) => page(Page::SignIn(Reason::Again)),
+                Gap::Enrol(level) => page(Page::Enrol(level)),
+                Gap::None | Gap::Offer(_) | Gap::Unmet => Ok(Outcome::Account),
+            };
+        }
         Errand::StepUp(to) => {
             return match &visit.session {
                 Some(signed) if found.signed_in(&signed.session.id) => Ok(Outcome::AccountPage(*to)),
@@ -268,13 +292,21 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
         Some(signed) => consent::find(&mut provider.db.conn(), &signed.user.id, &request.client_id).await?,
         None => None,
     };
-    let is_wanted = is_wanted(provider, request, client, visit).await?;
-    let facts =
-        Facts { signed: visit.session.as_ref(), consent: consent.as_ref(), events: &found.events, is_wanted, now: visit.now };
+    let facts = Facts {
+        signed: visit.session.as_ref(),
+        consent: consent.as_ref(),
+        events: &found.events,
+        is_wanted: is_wanted(provider, request, client, visit).await?,
+        gap: second_factor::gap(provider, request, client, visit).await?,
+        now: visit.now,
+    };
     match next(request, &client.client, &facts) {
         Step::SignIn(reason) => page(Page::SignIn(reason)),
         Step::SignUp => page(Page::SignUp),
         Step::Choose => page(Page::Choose),
+        Step::SecondFactor(level) => page(Page::SecondFactor(level)),
+        Step::Enrol(level) => page(Page::Enrol(level)),
+        Step::Offer(level) => page(Page::Offer(level)),
         Step::Consent(scope) => page(Page::Consent(scope)),
         Step::Refuse(error) => Ok(Outcome::Answer(authorize::refuse(provider, request, error, visit)?)),
         Step::Issue(approved) => {
@@ -297,72 +329,6 @@ async fn is_wanted(provider: &Provider, request: &ValidRequest, client: &ClientR
     }
 }
 
-/// What a person may decide on a page after signing in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Go on as the person who is signed in.
-    Continue,
-    Allow,
-    Deny,
-}
-
-/// Records a decision of the signed-in person and looks again. What was decided about is what the stored request says,
-/// never what the form says.
-///
-/// # Errors
-/// Storage, keys or chance failed.
-pub async fn decide(provider: &Provider, mut found: Found, decision: Decision, visit: &Visit) -> Result<Outcome, Fault> {
-    let Errand::App(request) = &found.errand else { return look(provider, &found, visit).await };
-    let Some(signed) = &visit.session else { return look(provider, &found, visit).await };
-    // A decision counts only where its question was the next thing to ask; a stale page decides nothing.
-    let waiting = match decision {
-        // A refusal is recorded whatever else would come next: it never leads to an answer that grants something.
-        Decision::Deny => Outcome::Page { interaction: found.id.clone(), page: Page::Consent(request.scope.clone()) },
-        Decision::Continue | Decision::Allow => look(provider, &found, visit).await?,
-    };
-    let (kind, scope) = match (decision, &waiting) {
-        (Decision::Continue, Outcome::Page { page: Page::Choose, .. }) => (EventKind::Chosen, None),
-        (Decision::Allow, Outcome::Page { page: Page::Consent(scope), .. }) => (EventKind::Consented, Some(scope.clone())),
-        (Decision::Deny, Outcome::Page { page: Page::Consent(_), .. }) => (EventKind::Denied, None),
-        _ => return Ok(waiting),
-    };
-    let detail = scope.as_ref().map(Scope::to_string).unwrap_or_default();
-    let event = Event { kind, session_id: signed.session.id.clone(), detail };
-    let mut record = audit(audit_kind(kind), signed.user.id.as_str(), visit.now);
-    record.user_id = Some(signed.user.id.clone());
-    record.client_id = Some(request.client_id.clone());
-    record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "scope": event.detail, "user_agent": visit.user_agent });
-    let ids = (provider.new_id()?, provider.new_id()?);
-    let (user, client_id) = (signed.user.id.clone(), request.client_id.clone());
-    let (claims, resources) = (request.claims.clone(), request.resources.clone());
-    let (interaction, now, added, session) = (found.id.clone(), visit.now, event.clone(), signed.session.id.clone());
-    provider
-        .db
-        .write(async move |tx| {
-            sessions::still_open(tx, &session, now).await?;
-            interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
-            if let Some(scope) = &scope {
-                let allowed = consent::Consent::of(scope, claims.as_ref(), &resources);
-                consent::remember(tx, &user, &client_id, &allowed, now).await?;
-            }
-            audits::write(tx, &ids.1, &record).await
-        })
-        .await?;
-    found.events.push(event);
-    look(provider, &found, visit).await
-}
-
-const fn audit_kind(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::SignedIn => "sign_in",
-        EventKind::Mailed => "mail_asked",
-        EventKind::Chosen => "account_chosen",
-        EventKind::Consented => "consent_given",
-        EventKind::Denied => "consent_refused",
-    }
-}
-
 /// The person turned away from the sign-in page: the client hears `access_denied`.
 pub fn cancel(provider: &Provider, found: &Found) -> Outcome {
     match &found.errand {
@@ -372,15 +338,6 @@ pub fn cancel(provider: &Provider, found: &Found) -> Outcome {
         }
         Errand::Account | Errand::StepUp(_) | Errand::SignOut(_) => Outcome::Account,
     }
-}
-
-/// What a person allowed a client before.
-///
-/// # Errors
-/// Storage failed.
-pub async fn consented(provider: &Provider, signed: &Signed, client_id: &str) -> Result<Scope, Fault> {
-    let before = consent::find(&mut provider.db.conn(), &signed.user.id, client_id).await?;
-    Ok(before.map(|consent| consent.scope().clone()).unwrap_or_default())
 }
 
 /// Removes interactions that expired a day ago.

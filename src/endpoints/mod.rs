@@ -21,6 +21,7 @@ pub mod profile;
 pub mod register;
 mod registry;
 mod revoke;
+pub mod second_factor;
 mod session_state;
 pub mod sign_in;
 mod subject;
@@ -124,6 +125,7 @@ pub struct Provider {
     /// The guarded client: tells apps that a session ended, and fetches what they name (keys, logos, lists of redirect URIs).
     pub outbound: Outbound,
     pub client_keys: ClientKeys,
+    pub factors: second_factor::House,
 }
 
 /// Who stands at the door: one browser, perhaps with a session, from one address, at one instant.
@@ -131,6 +133,8 @@ pub struct Provider {
 pub struct Visit {
     pub browser_hash: String,
     pub session: Option<Signed>,
+    /// The hash of the cookie of a first proof, if there is one.
+    pub half_hash: Option<String>,
     pub address: IpAddr,
     pub user_agent: String,
     /// The language of the pages that it is shown, and of mail to whoever sits there.

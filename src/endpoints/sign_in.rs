@@ -1,11 +1,15 @@
 //! How a person comes in: by password, or by what was sent to their address. Both end in [`establish`], the one place
 //! where a session begins.
 
+use serde::{Deserialize, Serialize};
+
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
+use super::second_factor::{self, After, Means, Own, SecondProof};
 use super::{ClientRef, Provider, Signed, Visit, audit, audit_at, op_browser_state};
 use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
+use crate::identity::factor::Level;
 use crate::identity::one_time::{self, OneTime, Purpose};
 use crate::identity::sessions::{self, NewSession, SessionToken};
 use crate::identity::sign_in::{self, Attempt, Outcome as Verdict};
@@ -18,15 +22,26 @@ use crate::store::{Tx, audit as audits, outbox, passkeys, passwords};
 
 /// The person in front of a page, after what they just did.
 pub struct SignedIn {
-    pub token: Secret<String>,
-    /// What the frame of session management sees of it.
-    pub browser_state: String,
-    pub stay: Stay,
+    pub pass: Pass,
     pub outcome: Outcome,
 }
 
+/// What the browser gets.
+pub enum Pass {
+    Session {
+        token: Secret<String>,
+        /// What the frame of session management sees of it.
+        browser_state: String,
+        stay: Stay,
+    },
+    /// A first proof alone: what opens the page that asks for the second factor.
+    Half { token: Secret<String> },
+    /// Nothing new.
+    Kept,
+}
+
 /// How long the browser keeps the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stay {
     Remembered,
     UntilBrowserCloses,
@@ -81,7 +96,7 @@ pub async fn with_password(
         let outcome = accounts::ask_to_verify(provider, &found, &user, visit).await?;
         return Ok(PasswordOutcome::MustVerify(outcome));
     }
-    let entry = Entry { user, amr: "pwd", proof: Proof::Password { phc }, stay: credentials.stay };
+    let entry = Entry { user, means: Means::one("pwd"), proof: Proof::Password { phc }, stay: credentials.stay };
     match establish(provider, found, entry, visit).await? {
         Some(signed_in) => Ok(PasswordOutcome::Done(signed_in)),
         None => Ok(PasswordOutcome::Wrong),
@@ -96,11 +111,31 @@ pub(super) async fn record_throttled(
     login: &str,
     visit: &Visit,
 ) -> Result<(), Fault> {
+    let user = users::by_login(&mut provider.db.conn(), login).await?;
+    record_throttled_of(provider, client, ("throttled", user.as_ref()), visit).await
+}
+
+/// The same for the second factor of somebody whose first proof was right.
+pub(super) async fn record_throttled_second(
+    provider: &Provider,
+    client: Option<&ClientRef>,
+    user: &User,
+    visit: &Visit,
+) -> Result<(), Fault> {
+    record_throttled_of(provider, client, ("second_factor_throttled", Some(user)), visit).await
+}
+
+async fn record_throttled_of(
+    provider: &Provider,
+    client: Option<&ClientRef>,
+    (kind, user): (&str, Option<&User>),
+    visit: &Visit,
+) -> Result<(), Fault> {
     if !provider.buckets.is_first_in_a_minute("audit throttled", visit.address, visit.now) {
         return Ok(());
     }
-    let mut record = audit("throttled", "anonymous", visit.now);
-    record.user_id = users::by_login(&mut provider.db.conn(), login).await?.map(|user| user.id);
+    let mut record = audit(kind, "anonymous", visit.now);
+    record.user_id = user.map(|user| user.id.clone());
     record.client_id = client.map(|c| c.client.client_id.clone());
     record.address = Some(visit.address.to_string());
     let id = provider.new_id()?;
@@ -110,8 +145,8 @@ pub(super) async fn record_throttled(
 /// Who comes in and on what grounds.
 pub(super) struct Entry {
     pub user: User,
-    /// What was done, in the words of RFC 8176.
-    pub amr: &'static str,
+    /// What was done.
+    pub means: Means,
     pub proof: Proof,
     pub stay: Stay,
 }
@@ -133,6 +168,8 @@ pub(super) enum Proof {
     },
     /// An invitation, which makes the account.
     Invited(Box<accounts::NewAccount>),
+    /// A second factor, after a first proof that was used up before.
+    Second(Box<SecondProof>),
 }
 
 /// Whether the session that the same person has in this browser goes on.
@@ -151,7 +188,7 @@ impl Proof {
         }
     }
 
-    async fn take(&self, tx: &mut Tx, user: &User, visit: &Visit) -> Result<bool, Fault> {
+    pub(super) async fn take(&self, tx: &mut Tx, user: &User, visit: &Visit) -> Result<bool, Fault> {
         let now = visit.now;
         users::hold(tx, &user.id).await?;
         match self {
@@ -166,6 +203,7 @@ impl Proof {
                 Ok(passkeys::answer(tx, challenge, now).await? && passkeys::signed(tx, id, signed, now).await?)
             }
             Self::Invited(account) => account.make(tx, visit).await,
+            Self::Second(second) => second.take(tx, &user.id, now).await,
         }
     }
 }
@@ -181,16 +219,29 @@ pub(super) async fn establish(
     entry: Entry,
     visit: &Visit,
 ) -> Result<Option<SignedIn>, Fault> {
-    let Entry { user, amr, proof, stay } = entry;
+    // What was there before an address was proved goes with the proof, and asks for nothing.
+    let own = match (&entry.proof, entry.proof.session(&entry.user)) {
+        (Proof::Second(_), _) | (_, Session::Ended) => None,
+        (_, Session::Kept) => Some(Own::of(provider, &entry.user).await?),
+    };
+    let after = match &entry.proof {
+        Proof::Second(_) => After::Session { device_trusted: false },
+        _ => second_factor::after_first(provider, (&entry.user, &entry.means, own), visit).await?,
+    };
+    let After::Session { device_trusted } = after else {
+        return second_factor::begin_half(provider, found, entry, visit).await;
+    };
+    let Entry { user, means, proof, stay } = entry;
     let token = SessionToken::new(&provider.random)?;
-    let session = next_session(provider, &user, (&token, amr, proof.session(&user)), visit)?;
+    let mut session = next_session(provider, &user, (&token, &means, proof.session(&user)), visit)?;
+    session.device_trusted = device_trusted;
     let notice = new_device_notice(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
     let mut record = audit("sign_in", user.id.as_str(), visit.now);
     record.user_id = Some(user.id.clone());
     record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
     record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "amr": [amr], "user_agent": visit.user_agent });
+    record.detail = serde_json::json!({ "amr": means.amr, "user_agent": visit.user_agent });
     let ids = (provider.new_id()?, provider.new_id()?);
     let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
     let (person, here) = (user.clone(), visit.clone());
@@ -225,7 +276,8 @@ pub(super) async fn establish(
     let browser_state = op_browser_state(Some(&session));
     let after = Visit { session: Some(Signed { session, user }), ..visit.clone() };
     let outcome = look(provider, &found, &after).await?;
-    Ok(Some(SignedIn { token: Secret::new(token.expose().to_owned()), browser_state, stay, outcome }))
+    let pass = Pass::Session { token: Secret::new(token.expose().to_owned()), browser_state, stay };
+    Ok(Some(SignedIn { pass, outcome }))
 }
 
 /// What the person hears whose session ends here because somebody else signs in.
@@ -253,7 +305,7 @@ async fn begin(tx: &mut Tx, new: &NewSession, visit: &Visit) -> Result<(), Fault
 fn next_session(
     provider: &Provider,
     user: &User,
-    (token, amr, keeps): (&SessionToken, &str, Session),
+    (token, means, keeps): (&SessionToken, &Means, Session),
     visit: &Visit,
 ) -> Result<NewSession, Fault> {
     let kept = visit.session.as_ref().filter(|signed| signed.user.id == user.id && keeps == Session::Kept);
@@ -268,8 +320,10 @@ fn next_session(
         user_id: user.id.clone(),
         browser_hash: visit.browser_hash.clone(),
         auth_time: visit.now,
-        acr: sessions::AAL1.to_owned(),
-        amr: vec![amr.to_owned()],
+        acr: means.level.as_str().to_owned(),
+        amr: means.amr.clone(),
+        second_at: (means.level >= Level::Two).then_some(visit.now),
+        device_trusted: false,
         user_agent: visit.user_agent.clone(),
         address: visit.address.to_string(),
         now: visit.now,

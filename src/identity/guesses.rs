@@ -82,6 +82,18 @@ pub fn code_subjects(interaction: &Id, account: &str, address: IpAddr) -> Vec<Su
     subjects
 }
 
+/// The second factor of one account: ten in all, whichever kinds are tried, in whatever tabs and at whatever nodes.
+const SECOND: Rule = Rule { free: 10, first_wait_seconds: 3600, longest_wait_seconds: 14_400, memory: Memory::AfterLast(DAY) };
+
+/// What a guess at a second factor is charged to. Whoever gets here knows the first one; still a browser that the person knows has
+/// a count of its own, so that a thief of the password does not keep its owner out.
+pub fn second_factor_subjects(user: &Id, known_device: Option<&str>) -> Vec<Subject> {
+    vec![match known_device {
+        Some(browser) => Subject::new("second/device", &[user.as_str(), browser], SECOND, OnSuccess::Forget),
+        None => Subject::new("second/strangers", &[user.as_str()], SECOND, OnSuccess::Forget),
+    }]
+}
+
 /// Mails of one kind to one address: three within an hour, however many browsers ask (EM-13).
 const MAILS: Rule = Rule { free: 3, first_wait_seconds: 3600, longest_wait_seconds: 3600, memory: Memory::AfterLast(3600) };
 

@@ -7,14 +7,17 @@ mod argon;
 pub mod consent;
 pub mod device;
 mod email;
+pub mod factor;
 mod foreign;
 pub mod guesses;
 pub mod one_time;
 pub mod passkeys;
 pub mod passwords;
 pub mod policy;
+pub mod recovery;
 pub mod sessions;
 pub mod sign_in;
+pub mod totp;
 pub mod users;
 
 #[cfg(test)]

@@ -9,9 +9,6 @@ pub use crate::store::sessions::Session;
 use crate::store::users::User;
 use crate::store::{Conn, Db, Tx, grants, sessions};
 
-/// One factor (decision 8).
-pub const AAL1: &str = "aal1";
-
 /// What the token of a session begins with.
 const PREFIX: &str = "ss_";
 
@@ -66,6 +63,8 @@ pub struct NewSession {
     pub auth_time: Timestamp,
     pub acr: String,
     pub amr: Vec<String>,
+    pub second_at: Option<Timestamp>,
+    pub device_trusted: bool,
     pub user_agent: String,
     pub address: String,
     pub now: Timestamp,
@@ -84,6 +83,8 @@ impl NewSession {
             auth_time: session.auth_time,
             acr: session.acr.clone(),
             amr: session.amr.clone(),
+            second_at: session.second_at,
+            device_trusted: session.device_trusted,
             user_agent: session.user_agent.clone(),
             address: session.address.clone(),
             now,
@@ -100,6 +101,8 @@ impl NewSession {
             auth_time: self.auth_time,
             acr: self.acr.clone(),
             amr: self.amr.clone(),
+            second_at: self.second_at,
+            device_trusted: self.device_trusted,
             created_at: self.now,
             last_seen_at: self.now,
             expires_at: self.expires_at,
@@ -298,8 +301,10 @@ mod tests {
                 user_id: Id::from_stored("u"),
                 browser_hash: "b".into(),
                 auth_time: at(0),
-                acr: AAL1.into(),
+                acr: "aal1".into(),
                 amr: vec![],
+                second_at: None,
+                device_trusted: false,
                 user_agent: String::new(),
                 address: String::new(),
                 now: at(seen),

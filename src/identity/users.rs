@@ -11,7 +11,7 @@ use super::sessions;
 use crate::base::{Fault, Id, Timestamp};
 use crate::store::sessions::Session;
 pub use crate::store::users::User;
-use crate::store::{Conn, Tx, consents, grants, known_devices, passkeys, passwords, users};
+use crate::store::{Conn, Tx, consents, factors, grants, known_devices, passkeys, passwords, recovery_codes, users};
 
 /// A person who is not stored yet.
 #[derive(Clone, Debug)]
@@ -182,6 +182,8 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
     }
     if !user.email_verified {
         passwords::remove(tx, &user.id).await?;
+        factors::remove_for_user(tx, &user.id).await?;
+        recovery_codes::remove_for_user(tx, &user.id).await?;
         passkeys::forget_for_user(tx, &user.id).await?;
         consents::forget_for_user(tx, &user.id).await?;
         // A change of address that they began is over as well, or its link would take the account away again.

@@ -16,7 +16,7 @@ use crate::base::{Fault, Timestamp};
 use crate::endpoints::{Provider, accounts, interaction, register};
 use crate::identity::sessions;
 use crate::keys::{self, rotation};
-use crate::store::{changes, farewells, grants, logout as deliveries, outbox, tokens};
+use crate::store::{changes, factors, farewells, grants, logout as deliveries, outbox, tokens};
 
 /// How soon a change reaches every process (decision 27).
 const LOOK: Duration = Duration::from_secs(1);
@@ -126,6 +126,8 @@ impl Jobs {
         while self.provider.db.write(async move |tx| sessions::end_run_out(tx, idle, now).await).await? {}
         let sessions = self.provider.db.write(async move |tx| sessions::sweep(tx, before).await).await?;
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
+        let unconfirmed = now.plus(-factors::PENDING_SECONDS);
+        let pending = self.provider.db.write(async move |tx| factors::sweep(tx, unconfirmed).await).await?;
         let asked = self.provider.db.write(async move |tx| crate::store::passkeys::sweep(tx, before).await).await?;
         let sent = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
@@ -136,7 +138,20 @@ impl Jobs {
             .db
             .write(async move |tx| Ok(deliveries::sweep(tx, kept).await? + farewells::sweep(tx, before).await?))
             .await?;
-        tracing::debug!(mails, told, removed, unused, interactions, sessions, guesses, asked, sent, people, "swept what expired");
+        tracing::debug!(
+            mails,
+            told,
+            removed,
+            unused,
+            interactions,
+            sessions,
+            guesses,
+            pending,
+            asked,
+            sent,
+            people,
+            "swept what expired"
+        );
         Ok(people)
     }
 }

@@ -84,6 +84,11 @@ impl Vault {
         key.open(&place(table, column, row), &nonce, &text)
     }
 
+    /// Whether the key is here under which a value says that it was sealed.
+    pub fn has_key_of(&self, sealed: &str) -> bool {
+        sealed.split('.').nth(1).is_some_and(|id| self.0.keys.iter().any(|(own, _)| own == id))
+    }
+
     /// The key for one purpose of the house.
     ///
     /// # Errors

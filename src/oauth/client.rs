@@ -45,6 +45,17 @@ words! {
 }
 
 words! {
+    /// Whether its people have to have a second factor.
+    #[derive(Default)]
+    pub enum FactorPolicy {
+        /// As the house wants it of everybody.
+        #[default]
+        House = "house",
+        Required = "required",
+    }
+}
+
+words! {
     /// When a refresh token is issued (protocol A6).
     pub enum RefreshPolicy {
         OfflineAccess = "offline_access",
@@ -102,6 +113,9 @@ pub struct Client {
     pub logo: Option<String>,
     pub application_type: ApplicationType,
     pub trusted: ConsentPolicy,
+    /// Whether its people have to have a second factor.
+    #[serde(default)]
+    pub second_factor: FactorPolicy,
     pub disabled: bool,
     pub issue_refresh: RefreshPolicy,
     /// What OpenID Connect Dynamic Client Registration section 2 has beyond that. A row from before reads and writes the same.
@@ -163,6 +177,7 @@ impl Client {
             logo: None,
             application_type: ApplicationType::Web,
             trusted: ConsentPolicy::Ask,
+            second_factor: FactorPolicy::House,
             disabled: false,
             issue_refresh: RefreshPolicy::OfflineAccess,
             more: Metadata::default(),

@@ -25,7 +25,7 @@ pub mod token_request;
 mod words;
 
 pub use claims::{ClaimsRequest, Want, claims_for_scope, claims_of_scope};
-pub use client::{AccessTokenFormat, ApplicationType, Client, ConsentPolicy, PkcePolicy, Problem, RefreshPolicy};
+pub use client::{AccessTokenFormat, ApplicationType, Client, ConsentPolicy, FactorPolicy, PkcePolicy, Problem, RefreshPolicy};
 pub use client_metadata::{ContentEncryption, Encryption, KeyEncryption, Metadata, RegisteredBy, SubjectType};
 pub use error::{Error, ErrorCode};
 pub use grant::{AuthMethod, GrantType};

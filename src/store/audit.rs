@@ -21,7 +21,7 @@ pub struct AuditEvent {
 }
 
 /// The kinds that concern a person: they read them in words.
-pub const OF_PEOPLE: [&str; 50] = [
+pub const OF_PEOPLE: [&str; 58] = [
     "account_chosen",
     "address_change_asked",
     "address_change_undone",
@@ -40,6 +40,11 @@ pub const OF_PEOPLE: [&str; 50] = [
     "data_exported",
     "deletion_cancelled",
     "deletion_planned",
+    "factor_added",
+    "factor_broken",
+    "factor_removed",
+    "factor_renamed",
+    "first_proof",
     "invitation_accepted",
     "mail_asked",
     "passkey_added",
@@ -51,9 +56,12 @@ pub const OF_PEOPLE: [&str; 50] = [
     "password_reset",
     "password_set",
     "profile_changed",
+    "recovery_code_used",
     "refresh_of_other_client",
     "refresh_reuse",
     "reset_asked",
+    "second_factor",
+    "second_factor_throttled",
     "session_ended",
     "session_replaced",
     "session_revoked",

@@ -23,7 +23,8 @@ pub struct Interaction {
 pub struct Event {
     pub kind: EventKind,
     pub session_id: Id,
-    /// For a consent the scope that was allowed, for a mail what it is for and to whom; otherwise empty.
+    /// For a consent the scope that was allowed, for a mail what it is for and to whom, for a first proof what it was; otherwise
+    /// empty.
     pub detail: String,
 }
 
@@ -35,10 +36,25 @@ pub enum EventKind {
     Denied,
     /// A mail was asked for; whether one was sent is nobody's to see.
     Mailed,
+    /// Somebody gave a first proof, and a second is wanted before there is a session. Its session is none.
+    FirstProof,
+    /// The person of the session proved a second factor.
+    SecondFactor,
+    /// The person goes on without the second factor that was offered.
+    Postponed,
 }
 
 impl EventKind {
-    const ALL: [Self; 5] = [Self::SignedIn, Self::Chosen, Self::Consented, Self::Denied, Self::Mailed];
+    const ALL: [Self; 8] = [
+        Self::SignedIn,
+        Self::Chosen,
+        Self::Consented,
+        Self::Denied,
+        Self::Mailed,
+        Self::FirstProof,
+        Self::SecondFactor,
+        Self::Postponed,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -47,6 +63,9 @@ impl EventKind {
             Self::Consented => "consented",
             Self::Denied => "denied",
             Self::Mailed => "mailed",
+            Self::FirstProof => "first_proof",
+            Self::SecondFactor => "second_factor",
+            Self::Postponed => "postponed",
         }
     }
 }

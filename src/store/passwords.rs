@@ -84,6 +84,15 @@ pub async fn stands(tx: &mut Tx, user: &Id, phc: &str) -> Result<bool, Fault> {
     Ok(tx.fetch(statement).await?.is_some())
 }
 
+/// Whether a person may be here.
+///
+/// # Errors
+/// Storage failed.
+pub async fn may_be_here(tx: &mut Tx, user: &Id) -> Result<bool, Fault> {
+    let statement = sql("SELECT 1 FROM users WHERE id = $1 AND disabled_at IS NULL AND delete_at IS NULL").bind(user);
+    Ok(tx.fetch(statement).await?.is_some())
+}
+
 /// Takes a person's password away.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use super::pages::form_post;
 use crate::base::{Fault, Secret};
 use crate::endpoints::authorize::Answer;
 use crate::endpoints::interaction::{AccountPage, Outcome, Page};
-use crate::endpoints::sign_in::{SignedIn, Stay};
+use crate::endpoints::sign_in::{Pass, SignedIn, Stay};
 use crate::endpoints::{FRESH_SECONDS, Refusal};
 use crate::oauth::{Error, ErrorCode, ResponseMode};
 
@@ -144,6 +144,8 @@ const fn page_path(page: &Page) -> &'static str {
         Page::Choose => "/choose-account",
         Page::Consent(_) => "/consent",
         Page::SignOut => "/sign-out",
+        Page::SecondFactor(_) => "/second-factor",
+        Page::Enrol(_) | Page::Offer(_) => "/set-up-second-factor",
     }
 }
 
@@ -154,21 +156,32 @@ pub const fn account_path(page: AccountPage) -> &'static str {
         AccountPage::Address => "/account/email",
         AccountPage::Data => "/account/data",
         AccountPage::Deletion => "/account/delete",
+        AccountPage::Factors => "/account/authenticators",
         AccountPage::Passkeys => "/account/passkeys",
     }
 }
 
 /// The answer to a sign-in: the session's cookie, and on to where the dispatcher says.
 pub fn signed_in(state: &State, browser: Browser, signed_in: SignedIn) -> HttpResponse {
-    let seconds = match signed_in.stay {
-        Stay::Remembered => Some(state.provider.policy.session_absolute_seconds),
-        Stay::UntilBrowserCloses => None,
-    };
+    with_pass(state, outcome(state, browser, signed_in.outcome), signed_in.pass)
+}
+
+/// Adds the cookies that somebody gets for what they just proved. Whoever has a session has no half one any more.
+pub fn with_pass(state: &State, mut response: HttpResponse, pass: Pass) -> HttpResponse {
     let issuer = &state.provider.issuer;
-    let cookie = cookies::set_session(issuer, signed_in.token.expose(), seconds);
-    let browser_state = cookies::set_state(issuer, &signed_in.browser_state, seconds);
-    let mut response = outcome(state, browser, signed_in.outcome);
-    if response.add_cookie(&cookie).is_err() || response.add_cookie(&browser_state).is_err() {
+    let all = match pass {
+        Pass::Session { token, browser_state, stay } => {
+            let seconds = match stay {
+                Stay::Remembered => Some(state.provider.policy.session_absolute_seconds),
+                Stay::UntilBrowserCloses => None,
+            };
+            let session = cookies::set_session(issuer, token.expose(), seconds);
+            vec![session, cookies::set_state(issuer, &browser_state, seconds), cookies::clear_half(issuer)]
+        }
+        Pass::Half { token } => vec![cookies::set_half(issuer, token.expose())],
+        Pass::Kept => Vec::new(),
+    };
+    if all.iter().any(|cookie| response.add_cookie(cookie).is_err()) {
         tracing::error!("the session cookie is no cookie");
     }
     response

@@ -1,4 +1,5 @@
-//! The two cookies of decision 9: `session` alone carries privilege, `browser` only tells one browser from another.
+//! The two cookies of decision 9: `session` alone carries privilege, `browser` only tells one browser from another. Beside them
+//! `half` stands for a first proof between two pages, so that the session before goes on until the new one begins.
 //!
 //! Over https both have the `__Host-` prefix; on loopback http, where browsers refuse that, they have plain names.
 
@@ -28,6 +29,10 @@ fn session_name(issuer: &Issuer) -> &'static str {
 
 fn browser_name(issuer: &Issuer) -> &'static str {
     name(issuer, "browser", "__Host-browser")
+}
+
+fn half_name(issuer: &Issuer) -> &'static str {
+    name(issuer, "half", "__Host-half")
 }
 
 /// The name of the cookie that the frame of session management reads.
@@ -80,6 +85,22 @@ pub fn browser(request: &HttpRequest, issuer: &Issuer, random: &Random) -> Resul
 /// The session token of a request, if it has the exact shape of one.
 pub fn session(request: &HttpRequest, issuer: &Issuer) -> Option<SessionToken> {
     SessionToken::parse(request.cookie(session_name(issuer))?.value())
+}
+
+/// The hash of the token that came with a first proof. It opens the page that asks for the second factor, and nothing else.
+pub fn half(request: &HttpRequest, issuer: &Issuer) -> Option<String> {
+    let cookie = request.cookie(half_name(issuer)).filter(|cookie| cookie.value().len() == 43);
+    cookie.map(|cookie| sha256_base64url(cookie.value()))
+}
+
+/// Sets the token of a first proof, until the browser closes.
+pub fn set_half(issuer: &Issuer, token: &str) -> Cookie<'static> {
+    build(issuer, half_name(issuer), token.to_owned(), None)
+}
+
+/// Takes it away.
+pub fn clear_half(issuer: &Issuer) -> Cookie<'static> {
+    build(issuer, half_name(issuer), String::new(), Some(Duration::ZERO))
 }
 
 /// Sets a new session token, for so many seconds or until the browser closes.

@@ -128,16 +128,21 @@ impl Limits {
 
     /// A sign-in failed. `account` is what was typed.
     pub fn sign_in_failed(&self, why: Failure, address: IpAddr, account: &str, now: Timestamp) {
+        self.second_factor_failed(why);
+        if why != Failure::Busy && self.stuffing.failed(address, account, now) == Suspicion::Begun {
+            self.counts.stuffing.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(%address, "one network fails to sign in to many accounts");
+        }
+    }
+
+    /// A second factor was wrong, or one was tried too often: a sign-in that failed, of somebody whose first proof was right.
+    pub fn second_factor_failed(&self, why: Failure) {
         let counter = match why {
             Failure::Wrong => &self.counts.wrong,
             Failure::Throttled => &self.counts.throttled,
             Failure::Busy => &self.counts.busy,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        if why != Failure::Busy && self.stuffing.failed(address, account, now) == Suspicion::Begun {
-            self.counts.stuffing.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(%address, "one network fails to sign in to many accounts");
-        }
     }
 
     /// What was counted, for `/metrics`.

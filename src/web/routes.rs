@@ -8,8 +8,8 @@ pub use super::endpoint::{Cors, Csrf, Endpoint, Group, Rate};
 use super::endpoint::{api, cors, open, page, read, remove, write};
 use super::oauth::{account_api, authorize, check_session, end_session, introspect, metadata, register, revoke, token, userinfo};
 use super::person::{
-    account, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation, language, links,
-    logo, own_data, passkeys, profile, sign_in, sign_out, sign_up,
+    account, authenticators, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation,
+    language, links, logo, own_data, passkeys, profile, second_factor, set_up, sign_in, sign_out, sign_up,
 };
 use super::{openapi, status};
 
@@ -168,6 +168,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {
         r.route(read().to(sign_in::show)).route(write().to(sign_in::submit))
     }),
+    page("/second-factor/{id}", &["GET", "POST"], Rate::Guess, "Show a second factor", |r| {
+        r.route(read().to(second_factor::show)).route(write().to(second_factor::submit))
+    }),
+    page("/set-up-second-factor/{id}", &["GET", "POST"], Rate::Guess, "Add a second factor on the way to an app", |r| {
+        r.route(read().to(set_up::show)).route(write().to(set_up::submit))
+    }),
     page("/passkey-options/{id}", &["POST"], Rate::Page, "What the script of the sign-in page asks a passkey", |r| {
         r.route(write().to(passkeys::ask_to_sign_in))
     }),
@@ -257,6 +263,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ),
     page("/not-me/{token}", &["GET", "POST"], Rate::Guess, "Disown a sign-in, by the link in the mail about it", |r| {
         r.route(read().to(disown::show)).route(write().to(disown::submit))
+    }),
+    page("/account/authenticators", &["GET"], Rate::Page, "The second factors of the person", |r| {
+        r.route(read().to(authenticators::list))
+    }),
+    page("/account/authenticators/add", &["GET", "POST"], Rate::Guess, "Add an authenticator app", |r| {
+        r.route(read().to(authenticators::show_add)).route(write().to(authenticators::add))
+    }),
+    page("/account/authenticators/{id}", &["GET", "POST"], Rate::Page, "Rename or remove a second factor", |r| {
+        r.route(read().to(authenticators::show_one)).route(write().to(authenticators::change_one))
     }),
     page("/account/delete", &["GET", "POST"], Rate::Page, "Delete the account", |r| {
         r.route(read().to(deletion::show)).route(write().to(deletion::submit))

@@ -120,6 +120,7 @@ async fn a_change_under_way_ends_with_its_session() {
         let visit = Visit {
             browser_hash: signed.session.browser_hash.clone(),
             session: Some(signed.clone()),
+            half_hash: None,
             address: [127, 0, 0, 1].into(),
             user_agent: String::new(),
             lang: Lang::En,

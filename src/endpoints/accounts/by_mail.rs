@@ -5,6 +5,7 @@ use super::verify::{Typed, owner};
 use super::{Await, Guess, Recipient, add_event, guess, mail, mailed};
 use crate::base::{Fault, Secret};
 use crate::endpoints::interaction::{self, Found, Outcome};
+use crate::endpoints::second_factor::Means;
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, Stay, establish};
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, CODE_SECONDS, LinkToken, OneTime, Purpose};
@@ -110,5 +111,5 @@ pub async fn sign_in_by_code(provider: &Provider, found: Found, typed: &str, vis
 }
 
 fn entry(row: OneTime, user: User) -> Entry {
-    Entry { user, amr: AMR, proof: Proof::Mailed(row), stay: Stay::Remembered }
+    Entry { user, means: Means::one(AMR), proof: Proof::Mailed(row), stay: Stay::Remembered }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::SignUpMode;
 use super::sign_up::{Refused, name_of};
 use crate::base::{Fault, Id, Secret, public_id};
+use crate::endpoints::second_factor::Means;
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, Stay, establish};
 use crate::endpoints::{Provider, Visit, audit_at, interaction};
 use crate::identity::one_time::{self, Invited, OneTime, Purpose};
@@ -121,7 +122,7 @@ pub async fn accept(
     let found = interaction::reopen(provider, None, visit).await?;
     let user = person(&new, visit);
     let account = NewAccount { row, user: new, phc, event: (provider.new_id()?, event) };
-    let entry = Entry { user, amr: "pwd", proof: Proof::Invited(Box::new(account)), stay: Stay::Remembered };
+    let entry = Entry { user, means: Means::one("pwd"), proof: Proof::Invited(Box::new(account)), stay: Stay::Remembered };
     let signed_in = establish(provider, found, entry, visit).await?;
     Ok(signed_in.map_or(Accepted::Gone, |signed_in| Accepted::In(Box::new(signed_in))))
 }

@@ -3,6 +3,7 @@
 use super::{Await, Guess, Mail, Recipient, SignUpDetail, add_event, guess, mail, mailed};
 use crate::base::{Fault, Id};
 use crate::endpoints::interaction::{self, Found, Outcome};
+use crate::endpoints::second_factor::Means;
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, Stay, establish};
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, OneTime, Purpose};
@@ -95,7 +96,7 @@ pub async fn verify(provider: &Provider, token: &str, visit: &Visit) -> Result<V
 async fn come_in(provider: &Provider, found: Found, pending: Pending, visit: &Visit) -> Result<Option<SignedIn>, Fault> {
     let Pending { row, user } = pending;
     let detail = SignUpDetail::read(&row)?;
-    let entry = Entry { user, amr: "pwd", proof: Proof::SignedUp(row, detail), stay: Stay::Remembered };
+    let entry = Entry { user, means: Means::one("pwd"), proof: Proof::SignedUp(row, detail), stay: Stay::Remembered };
     establish(provider, found, entry, visit).await
 }
 

@@ -5,6 +5,7 @@
 use super::ValidRequest;
 use crate::base::{Id, Timestamp};
 use crate::identity::consent::Consent;
+use crate::identity::factor::{Gap, Level};
 use crate::oauth::{Client, ConsentPolicy, Error, ErrorCode, Scope};
 use crate::store::interactions::{Event, EventKind};
 
@@ -21,6 +22,8 @@ pub struct Facts<'a> {
     pub events: &'a [Event],
     /// Whether who is signed in is the person that the request names; true if it names nobody.
     pub is_wanted: bool,
+    /// What is missing of a second factor, for the app or for the house.
+    pub gap: Gap,
     pub now: Timestamp,
 }
 
@@ -42,6 +45,12 @@ pub enum Step {
     /// The app asked for a new account (Initiating User Registration 1.0).
     SignUp,
     Choose,
+    /// The person proves a second factor of this level.
+    SecondFactor(Level),
+    /// The person adds one that reaches this level.
+    Enrol(Level),
+    /// The same, and they may go on without.
+    Offer(Level),
     /// The scope that the person is asked about.
     Consent(Scope),
     Refuse(Error),
@@ -69,6 +78,10 @@ pub fn next(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> Step 
     let refuse = |code, why| Step::Refuse(Error::new(code, why));
     match step {
         Step::SignIn(_) | Step::SignUp => refuse(ErrorCode::LoginRequired, "the person has to sign in"),
+        Step::SecondFactor(_) => refuse(ErrorCode::LoginRequired, "the person has to prove a second factor"),
+        Step::Enrol(_) => refuse(ErrorCode::InteractionRequired, "the person has to add a second factor"),
+        // They may go on without, so whoever may show no page does.
+        Step::Offer(_) => after_factors(request, client, facts),
         Step::Choose => refuse(ErrorCode::AccountSelectionRequired, "the person has to choose an account"),
         Step::Consent(_) => refuse(ErrorCode::ConsentRequired, "the person has to consent"),
         step @ (Step::Refuse(_) | Step::Issue(_)) => step,
@@ -76,7 +89,7 @@ pub fn next(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> Step 
 }
 
 fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> Step {
-    if needs_unknown_acr(request) {
+    if facts.gap == Gap::Unmet {
         let why = "no way of signing in here meets the essential acr";
         return Step::Refuse(Error::new(ErrorCode::UnmetAuthenticationRequirements, why));
     }
@@ -106,8 +119,25 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
     if (request.prompt.has_login() || too_old) && !signed_in_now {
         return Step::SignIn(Reason::Again);
     }
-    let step = consent_step(request, client, facts, &session.id);
     let is_stale = facts.now.since(session.auth_time) >= FRESH_SECONDS && !signed_in_now;
+    match facts.gap {
+        Gap::Ask(level) => return Step::SecondFactor(level),
+        // Whoever sits at an open browser must not add what is theirs to somebody else's account.
+        Gap::Enrol(_) if is_stale => return Step::SignIn(Reason::Again),
+        Gap::Enrol(level) => return Step::Enrol(level),
+        Gap::Offer(level) if !is_stale && !did(EventKind::Postponed) => return Step::Offer(level),
+        Gap::None | Gap::Offer(_) | Gap::Unmet => {}
+    }
+    after_factors(request, client, facts)
+}
+
+/// What comes once it is sure enough who the person is.
+fn after_factors(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> Step {
+    let Some(signed) = facts.signed else { return Step::SignIn(Reason::NoSession) };
+    let session = &signed.session;
+    let signed_in_now = facts.events.iter().any(|event| event.kind == EventKind::SignedIn && event.session_id == session.id);
+    let is_stale = facts.now.since(session.auth_time) >= FRESH_SECONDS && !signed_in_now;
+    let step = consent_step(request, client, facts, &session.id);
     // Whoever sits at an open browser must not hand the account to an app.
     if matches!(step, Step::Consent(_)) && request.scope.is_dangerous() && is_stale {
         return Step::SignIn(Reason::Again);
@@ -149,16 +179,4 @@ pub fn claimed_sub(request: &ValidRequest) -> Option<&str> {
     let claims = request.claims.as_ref()?;
     let (_, want) = claims.id_token().find(|(name, _)| *name == "sub")?;
     want.values.first()?.as_str()
-}
-
-/// An essential `acr` none of whose values we can reach (Core section 5.5.1.1).
-fn needs_unknown_acr(request: &ValidRequest) -> bool {
-    request.claims.as_ref().is_some_and(|claims| {
-        claims.id_token().any(|(name, want)| {
-            name == "acr"
-                && want.essential
-                && !want.values.is_empty()
-                && !want.values.iter().any(|v| v == crate::identity::sessions::AAL1)
-        })
-    })
 }

@@ -85,6 +85,9 @@ pub struct ValidRequest {
     pub hint: Option<Hint>,
     pub ui_locales: Option<String>,
     pub claims: Option<ClaimsRequest>,
+    /// In the order of preference.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
 }
 
 impl ValidRequest {
@@ -148,6 +151,7 @@ impl ValidRequest {
             hint: hint(provider, params, now)?,
             ui_locales: bounded(params, "ui_locales", 256)?,
             claims: params.get("claims").map(ClaimsRequest::parse).transpose()?,
+            acr_values: acr_values(params, reply_to)?,
         })
     }
 }
@@ -235,6 +239,13 @@ fn max_age(params: &Params) -> Result<Option<i64>, Error> {
     let wrong = Error::new(ErrorCode::InvalidRequest, "max_age is not a number of seconds");
     let parse = |text: &str| text.parse::<u32>().map(i64::from).map_err(|_| wrong);
     params.get("max_age").map(parse).transpose()
+}
+
+/// What the client wants in general gives way to what it asks for (Dynamic Client Registration section 2).
+fn acr_values(params: &Params, reply_to: &ReplyTo) -> Result<Vec<String>, Error> {
+    let asked = bounded(params, "acr_values", 1024)?;
+    let words = |text: String| text.split(' ').filter(|acr| !acr.is_empty()).map(str::to_owned).collect();
+    Ok(asked.map_or_else(|| reply_to.client.client.more.default_acr_values.clone(), words))
 }
 
 fn bounded(params: &Params, name: &'static str, longest: usize) -> Result<Option<String>, Error> {

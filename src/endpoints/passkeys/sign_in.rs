@@ -8,8 +8,10 @@ use super::{asked, keep};
 use crate::base::Fault;
 use crate::endpoints::accounts::{self, Recipient, notice};
 use crate::endpoints::interaction::{Found, Outcome};
+use crate::endpoints::second_factor::Means;
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, Stay, establish};
 use crate::endpoints::{Provider, Visit, audit_at};
+use crate::identity::factor::Level;
 use crate::identity::passkeys::{Assertion, Purpose, Refused};
 use crate::store::passkeys::{self, Challenge, Owned};
 use crate::store::{audit as audits, outbox};
@@ -66,9 +68,10 @@ pub async fn sign_in(provider: &Provider, found: Found, answer: &str, stay: Stay
     if provider.policy.accounts.must_verify(&user) {
         return accounts::ask_to_verify(provider, &found, &user, visit).await.map(ByPasskey::MustVerify);
     }
-    let amr = if verified.signed.synced { "swk" } else { "hwk" };
+    let level = if verified.user_verified { Level::Resistant } else { Level::One };
+    let means = Means { amr: verified.amr(), level };
     let proof = Proof::Passkey { challenge: asked.challenge, id: passkey.id, signed: verified.signed };
-    Ok(match establish(provider, found, Entry { user, amr, proof, stay }, visit).await? {
+    Ok(match establish(provider, found, Entry { user, means, proof, stay }, visit).await? {
         Some(signed_in) => ByPasskey::Done(signed_in),
         None => ByPasskey::Refused,
     })

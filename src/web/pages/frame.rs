@@ -109,6 +109,7 @@ impl Frame {
             ("/account/email", t.email),
             ("/account/password", t.password),
             ("/account/passkeys", t.passkeys.title),
+            ("/account/authenticators", t.factors.authenticators),
             ("/account#sessions", t.sessions),
             ("/account#apps", t.apps),
             ("/account/history", t.history.title),

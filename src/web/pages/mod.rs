@@ -3,6 +3,7 @@
 
 mod account;
 mod ask_address;
+mod authenticators;
 mod change_address;
 mod change_password;
 mod check_mail;
@@ -24,12 +25,15 @@ mod new_password;
 mod own_data;
 mod passkeys;
 mod profile;
+pub mod qr;
+mod second_factor;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 
 pub use account::{Account, AppRow, Notice, SessionRow};
 pub use ask_address::{AskAddress, Asked};
+pub use authenticators::{AddAuthenticator, Authenticator, Authenticators, FactorNotice, FactorRow};
 pub use change_address::{AddressProblem, ChangeAddress};
 pub use change_password::{ChangePassword, PasswordProblem};
 pub use check_mail::{CheckMail, CodeProblem};
@@ -50,6 +54,7 @@ pub use new_password::NewPassword;
 pub use own_data::{History, OwnData};
 pub use passkeys::{ChangePasskey, PasskeyNotice, PasskeyRow, Passkeys};
 pub use profile::{Profile, ProfileField};
+pub use second_factor::{Later, NewKey, SecondFactor, SecondFactorProblem, SetUpSecondFactor, WayRow, WayWords, Ways};
 pub use sign_in::{Occasion, PasskeyProblem, PasskeyWay, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 pub use sign_up::{FormProblem, SignUp};

@@ -5,7 +5,8 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{broken, error, own_form, page};
-use crate::endpoints::{Account, Signed, Visit};
+use crate::endpoints::{Account, Signed, Visit, second_factor};
+use crate::identity::factor::Gap;
 use crate::web::cookies::Browser;
 use crate::web::pages::{self, AppRow, Confirm, Kind, Notice, Removal, SessionRow};
 use crate::web::{State, answer, extract};
@@ -19,9 +20,16 @@ pub(super) struct Guest {
 
 pub(super) async fn guest(state: &State, request: &HttpRequest) -> Result<Guest, HttpResponse> {
     let (visit, browser) = extract::visit(request, state).await.map_err(|fault| broken(state, request, &fault))?;
-    match visit.session.clone() {
-        Some(signed) => Ok(Guest { visit, browser, signed }),
-        None => Err(answer::with_browser(answer::see_other(state, "/sign-in").finish(), browser)),
+    let gap = match &visit.session {
+        Some(signed) => second_factor::gap_of_account(&state.provider, signed, visit.now).await,
+        None => Ok(Gap::None),
+    };
+    match (visit.session.clone(), gap) {
+        (_, Err(fault)) => Err(broken(state, request, &fault)),
+        (Some(signed), Ok(Gap::None | Gap::Offer(_) | Gap::Unmet)) => Ok(Guest { visit, browser, signed }),
+        (None, _) | (Some(_), Ok(Gap::Ask(_) | Gap::Enrol(_))) => {
+            Err(answer::with_browser(answer::see_other(state, "/sign-in").finish(), browser))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::account::Guest;
 use super::{broken, is_for, own_form};
 use crate::endpoints::interaction::{self, AccountPage, Errand};
-use crate::endpoints::{Signed, Visit};
+use crate::endpoints::{Signed, Visit, second_factor};
 use crate::oauth::Params;
 use crate::web::cookies::Browser;
 use crate::web::limits::too_many;
@@ -23,8 +23,12 @@ pub async fn fresh(
     (visit, browser): (Visit, Browser),
     to: AccountPage,
 ) -> Result<(Visit, Browser, Signed), HttpResponse> {
-    if let Some(signed) = visit.session.clone().filter(|signed| signed.is_fresh(visit.now)) {
-        return Ok((visit, browser, signed));
+    if let Some(signed) = visit.session.clone() {
+        match second_factor::is_fresh(&state.provider, &signed, visit.now).await {
+            Ok(true) => return Ok((visit, browser, signed)),
+            Ok(false) => {}
+            Err(fault) => return Err(broken(state, request, &fault)),
+        }
     }
     let found = match interaction::begin_stored(&state.provider, Errand::StepUp(to), &visit).await {
         Ok(Ok(found)) => found,

@@ -3,6 +3,7 @@
 //! A POST checks where it came from, hands the act to `endpoints` and answers 303, so that no back button sends it again.
 
 pub mod account;
+pub mod authenticators;
 pub mod change_address;
 pub mod change_password;
 pub mod check_mail;
@@ -20,6 +21,8 @@ pub mod logo;
 pub mod own_data;
 pub mod passkeys;
 pub mod profile;
+pub mod second_factor;
+pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;
 pub mod sign_up;

@@ -44,7 +44,8 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
             answer::with_browser(render(&state, &request, &opened, Shown::first(reason)), opened.browser)
         }
         // Another account was chosen, or "not you?": signing in as somebody else is always open.
-        Outcome::Page { page: Page::Choose | Page::SignUp | Page::CheckMail | Page::Consent(_), .. } => {
+        Outcome::Page { page: Page::Choose | Page::SignUp | Page::CheckMail | Page::Consent(_), .. }
+        | Outcome::Page { page: Page::SecondFactor(_) | Page::Enrol(_) | Page::Offer(_), .. } => {
             answer::with_browser(render(&state, &request, &opened, Shown::first(Reason::OtherPerson)), opened.browser)
         }
         outcome => answer::outcome(&state, opened.browser, outcome),

@@ -1,6 +1,6 @@
 //! German, in the Sie form.
 
-use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, passkeys, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, factors, farewell, history, passkeys, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "de",
@@ -40,6 +40,7 @@ pub(super) static TEXTS: Texts = Texts {
     accounts: accounts::DE,
     history: history::DE,
     account_pages: account_pages::DE,
+    factors: factors::DE,
     passwords: password::DE,
 
     consent_title: One::new("{} bittet um Ihre Erlaubnis"),

@@ -1,6 +1,6 @@
 //! English.
 
-use super::{Count, One, Texts, Two, account_pages, accounts, farewell, history, passkeys, password};
+use super::{Count, One, Texts, Two, account_pages, accounts, factors, farewell, history, passkeys, password};
 
 pub(super) static TEXTS: Texts = Texts {
     tag: "en",
@@ -35,6 +35,7 @@ pub(super) static TEXTS: Texts = Texts {
     accounts: accounts::EN,
     history: history::EN,
     account_pages: account_pages::EN,
+    factors: factors::EN,
     passwords: password::EN,
 
     consent_title: One::new("{} asks for your permission"),

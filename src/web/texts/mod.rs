@@ -5,6 +5,7 @@ mod account_pages;
 mod accounts;
 mod de;
 mod en;
+mod factors;
 mod farewell;
 mod history;
 mod passkeys;
@@ -15,6 +16,7 @@ mod when;
 pub use crate::oauth::locale::Lang;
 use account_pages::AccountPageTexts;
 pub use accounts::AccountTexts;
+pub use factors::FactorTexts;
 pub use farewell::FarewellTexts;
 pub use history::HistoryTexts;
 use passkeys::PasskeyTexts;
@@ -63,6 +65,9 @@ pub struct Texts {
     pub history: HistoryTexts,
     // the pages of the account
     pub account_pages: AccountPageTexts,
+
+    // second factors
+    pub factors: FactorTexts,
 
     // new passwords
     pub passwords: PasswordTexts,

@@ -5,6 +5,7 @@ pub mod authenticator;
 pub mod browser;
 pub mod chrome;
 pub mod documents;
+pub mod factor;
 pub mod forge;
 pub mod journey;
 pub mod mail;

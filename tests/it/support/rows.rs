@@ -7,7 +7,7 @@ use vouchsafe::store::{Value, sql};
 use super::TestApp;
 
 /// The tables that security hangs on. Guesses and interactions are meant to change by being asked.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 19] = [
     ("users", "SELECT id, email, disabled_at FROM users ORDER BY id"),
     ("password_hashes", "SELECT user_id, phc FROM password_hashes ORDER BY user_id"),
     ("passkeys", "SELECT id, user_id, name, credential, sign_count FROM passkeys ORDER BY id"),
@@ -18,6 +18,8 @@ const TABLES: [(&str, &str); 17] = [
     ("registration_tokens", "SELECT id, uses_left FROM registration_tokens ORDER BY id"),
     ("signing_keys", "SELECT kid, state FROM signing_keys ORDER BY kid"),
     ("sessions", "SELECT id, token_hash, user_id, auth_time, ended_at FROM sessions ORDER BY id"),
+    ("factors", "SELECT id, user_id, name, sealed, last_step, confirmed_at FROM factors ORDER BY id"),
+    ("recovery_codes", "SELECT id, tag, used_at FROM recovery_codes ORDER BY id"),
     ("consents", "SELECT user_id, client_id, scope FROM consents ORDER BY user_id, client_id"),
     ("grants", "SELECT id, client_id, user_id, detail, revoked_at FROM grants ORDER BY id"),
     ("authorization_codes", "SELECT hash, used_at FROM authorization_codes ORDER BY hash"),

@@ -1,0 +1,32 @@
+//! The settings about second factors.
+
+use super::checked::Reader;
+use super::{SecondFactorPolicy, SecondFactorSettings};
+
+const DAY: i64 = 86_400;
+
+impl Reader<'_> {
+    pub(super) fn second_factor(&mut self) -> Option<SecondFactorSettings> {
+        let policy = self.choice("second_factor.policy", SecondFactorPolicy::CHOICES);
+        let grace_days = self.number("second_factor.grace_days", 0, 365);
+        let remember_days = self.number("second_factor.remember_days", 0, 365);
+        let counts = self.list("second_factor.counts");
+        let is_word = |word: &String| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        if !counts.iter().all(is_word) {
+            self.refuse("second_factor.counts", "holds something that is no kind", "write them like [\"totp\", \"passkey\"]");
+            return None;
+        }
+        if !counts.iter().any(|kind| kind != "recovery") && policy != Some(SecondFactorPolicy::Off) {
+            let remedy = "add `totp`, or set second_factor.policy to `off`";
+            self.refuse("second_factor.counts", "holds no kind of second factor", remedy);
+            return None;
+        }
+        Some(SecondFactorSettings {
+            policy: policy?,
+            groups: self.list("second_factor.groups"),
+            grace_seconds: grace_days? * DAY,
+            counts,
+            remember_seconds: remember_days? * DAY,
+        })
+    }
+}

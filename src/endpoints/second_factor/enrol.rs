@@ -1,0 +1,149 @@
+//! Adding a factor: what it works with is made and sealed, shown once, and counts when a code has confirmed it.
+
+use super::half::{Asked, By};
+use super::own::tidy_name;
+use super::proof::Used;
+use super::raise::raise;
+use super::verify::{charge, open};
+use super::words::{Change, tell};
+use super::{Means, Own, SecondProof};
+use crate::base::{Fault, Id, Secret};
+use crate::endpoints::interaction::{Found, Outcome, Page, look};
+use crate::endpoints::sign_in::{Entry, Proof, SignedIn, establish};
+use crate::endpoints::{Provider, Signed, Visit};
+use crate::identity::factor::{self, Begun, Factor};
+use crate::identity::users::User;
+use crate::store::factors::{self, PENDING_SECONDS};
+
+/// Something that waits to be confirmed.
+pub struct Enrolling {
+    pub factor: Factor,
+    pub secret: Secret<Vec<u8>>,
+}
+
+/// What became of a wish to add one.
+pub enum Added {
+    /// It counts, and whoever added it has shown it: on to where they came from.
+    In(Box<SignedIn>),
+    Wrong,
+    Throttled {
+        retry_after_seconds: i64,
+    },
+    /// It waited too long, or was confirmed before.
+    Gone,
+}
+
+/// Begins to add one of a kind; nothing if the house does not take the kind, or the person has enough of it, or what they typed
+/// will not do.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn begin(
+    provider: &Provider,
+    user: &User,
+    (kind, typed): (&str, &str),
+    visit: &Visit,
+) -> Result<Option<Enrolling>, Fault> {
+    let Some(kind) = provider.factors.kinds.find(kind).filter(|kind| provider.factors.policy.takes(kind.about().kind)) else {
+        return Ok(None);
+    };
+    let about = kind.about();
+    let own = Own::of(provider, user).await?;
+    if own.factors.iter().filter(|factor| factor.kind == about.kind).count() >= about.most {
+        return Ok(None);
+    }
+    let Begun::Draft { secret, name } = kind.begin(typed, &provider.random)? else { return Ok(None) };
+    let id = provider.new_id()?;
+    let factor = Factor {
+        sealed: provider.vault.seal("factors", "sealed", id.as_str(), secret.expose())?,
+        id,
+        user_id: user.id.clone(),
+        kind: about.kind.to_owned(),
+        name,
+        last_step: -1,
+        created_at: visit.now,
+        confirmed_at: None,
+        last_used_at: None,
+    };
+    let stored = factor.clone();
+    provider.db.write(async move |tx| factors::insert_pending(tx, &stored).await).await?;
+    Ok(Some(Enrolling { factor, secret }))
+}
+
+/// What a person began to add, while it waits.
+///
+/// # Errors
+/// Storage or keys failed.
+pub async fn find(provider: &Provider, user: &User, id: &Id, visit: &Visit) -> Result<Option<Enrolling>, Fault> {
+    let found = factors::find(&mut provider.db.conn(), id, &user.id).await?;
+    let waits = |factor: &Factor| factor.confirmed_at.is_none() && visit.now.since(factor.created_at) < PENDING_SECONDS;
+    let Some(factor) = found.filter(waits) else { return Ok(None) };
+    Ok(open(provider, &factor, visit).await?.map(|secret| Enrolling { factor, secret }))
+}
+
+/// For whom something is added: for an interaction that waits for it, or on the pages of the account.
+pub enum For {
+    Interaction(Found),
+    Account(Box<Signed>),
+}
+
+/// Confirms it with a code. Whoever calls has seen to it that the sign-in is fresh.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn confirm(
+    provider: &Provider,
+    place: For,
+    (enrolling, code, name): (Enrolling, &str, &str),
+    visit: &Visit,
+) -> Result<Added, Fault> {
+    let asked = match &place {
+        For::Interaction(found) => match look(provider, found, visit).await? {
+            // Whoever only gave a first proof adds nothing where there is something to ask for.
+            Outcome::Page { page: Page::Enrol(_) | Page::Offer(_), .. } => Asked::of(provider, found, visit).await?,
+            _ => None,
+        },
+        For::Account(signed) => Some(Asked { user: signed.user.clone(), by: By::Session(signed.clone()) }),
+    };
+    let Some(Asked { user, by }) = asked.filter(|asked| asked.user.id == enrolling.factor.user_id) else {
+        return Ok(Added::Gone);
+    };
+    let Some(kind) = provider.factors.kinds.find(&enrolling.factor.kind) else { return Ok(Added::Gone) };
+    let subjects = match charge(provider, &user, visit).await? {
+        Ok(subjects) => subjects,
+        Err(retry_after_seconds) => return Ok(Added::Throttled { retry_after_seconds }),
+    };
+    let Some(step) = kind.check(&enrolling.secret, code, visit.now) else { return Ok(Added::Wrong) };
+    let mut factor = enrolling.factor;
+    factor.name = tidy_name(name).unwrap_or_else(|| default_name(&factor, visit));
+    let change = Change::Added { kind: factor.kind.clone(), name: factor.name.clone() };
+    let mail = tell(provider, &user, &change, visit)?;
+    let detail = serde_json::json!({ "kind": factor.kind, "user_agent": visit.user_agent });
+    let about = kind.about();
+    let (first, ground, stay) = match &by {
+        By::Half(half) => (half.amr.clone(), half.ground(provider).await?, Some(half.stay)),
+        By::Session(signed) => (signed.session.amr.clone(), None, None),
+    };
+    let means = Means { amr: factor::amr(&first, about.amr), level: about.level };
+    let proof = SecondProof::new(ground, Used::Confirmed { factor: Box::new(factor), step }, subjects);
+    let proof = proof.told(provider, ("factor_added", detail, mail), (&user, visit))?;
+    let done = match (by, stay, place) {
+        (By::Half(_), Some(stay), For::Interaction(found)) => {
+            let entry = Entry { user, means, proof: Proof::Second(Box::new(proof)), stay };
+            establish(provider, found, entry, visit).await?
+        }
+        (By::Session(signed), _, For::Interaction(found)) => raise(provider, Some(found), (&signed, means), proof, visit).await?,
+        (By::Session(signed), _, For::Account(_)) => raise(provider, None, (&signed, means), proof, visit).await?,
+        (By::Half(_), ..) => None,
+    };
+    Ok(done.map_or(Added::Gone, |signed_in| Added::In(Box::new(signed_in))))
+}
+
+/// What it is called if the person gives it no name: the day on which it was added tells it from the others.
+fn default_name(factor: &Factor, visit: &Visit) -> String {
+    if !factor.name.is_empty() {
+        return factor.name.clone();
+    }
+    let (year, month, day) = visit.now.date();
+    format!("{year:04}-{month:02}-{day:02}")
+}

@@ -1,0 +1,196 @@
+//! A first proof that is not enough: who gave it, in which browser, and for which errand. It is an event of the interaction and
+//! counts for a quarter of an hour, for whoever holds the cookie that came with it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Means, Own, SecondProof};
+use crate::base::{Fault, Id, Secret, Timestamp, sha256_base64url};
+use crate::endpoints::interaction::{Found, Outcome, look};
+use crate::endpoints::sign_in::{Entry, Pass, Proof, SignedIn, Stay, establish};
+use crate::endpoints::{Provider, Signed, Visit, audit_at};
+use crate::identity::factor::{Demand, Duty, Level};
+use crate::identity::users::{self, User};
+use crate::store::interactions::{self, Event, EventKind};
+use crate::store::{audit as audits, passwords};
+
+/// Seconds for which a first proof waits for the second.
+const HALF_SECONDS: i64 = 900;
+
+/// What is remembered of a first proof.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Half {
+    pub user: Id,
+    pub amr: Vec<String>,
+    pub stay: Stay,
+    /// The hash of the cookie that came with it.
+    token: String,
+    /// The hash of the hash of the password that was right, if it was one: a password that was changed since is no proof.
+    password: Option<String>,
+    at: Timestamp,
+}
+
+/// What comes after a first proof.
+pub(in crate::endpoints) enum After {
+    /// A session. The second factor may have been left out because the browser is remembered.
+    Session { device_trusted: bool },
+    /// The second factor.
+    Half,
+}
+
+/// Says what comes after a first proof.
+///
+/// # Errors
+/// Storage failed.
+pub(in crate::endpoints) async fn after_first(
+    provider: &Provider,
+    (user, means, own): (&User, &Means, Option<Own>),
+    visit: &Visit,
+) -> Result<After, Fault> {
+    let is_enough = means.level >= Level::Two || provider.factors.policy.demand == Demand::Off;
+    if is_enough {
+        return Ok(After::Session { device_trusted: false });
+    }
+    if own.is_some_and(|own| own.has_any()) {
+        return Ok(After::Half);
+    }
+    let (duty, _) = super::duty(provider, user, None, visit.now).await?;
+    Ok(if duty == Duty::Required { After::Half } else { After::Session { device_trusted: false } })
+}
+
+/// Remembers a first proof, with its grounds used up, and goes on to the second. Nothing if the grounds are gone.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub(in crate::endpoints) async fn begin(
+    provider: &Provider,
+    mut found: Found,
+    entry: Entry,
+    visit: &Visit,
+) -> Result<Option<SignedIn>, Fault> {
+    let Entry { user, means, proof, stay } = entry;
+    let token = provider.random.token()?;
+    let hash = sha256_base64url(&token);
+    let password = match &proof {
+        Proof::Password { phc } => Some(sha256_base64url(phc)),
+        _ => None,
+    };
+    let half = Half { user: user.id.clone(), amr: means.amr.clone(), stay, token: hash.clone(), password, at: visit.now };
+    let detail = serde_json::to_string(&half).map_err(Fault::at("second_factor: half"))?;
+    let event = Event { kind: EventKind::FirstProof, session_id: Id::from_stored(""), detail };
+    let mut record = audit_at("first_proof", user.id.as_str(), visit);
+    record.user_id = Some(user.id.clone());
+    record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
+    record.detail = serde_json::json!({ "amr": means.amr, "user_agent": visit.user_agent });
+    let ids = (provider.new_id()?, provider.new_id()?);
+    let (interaction, added, here, now) = (found.id.clone(), event.clone(), visit.clone(), visit.now);
+    let taken = provider
+        .db
+        .write(async move |tx| {
+            if !proof.take(tx, &user, &here).await? {
+                return Ok(false);
+            }
+            interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
+            audits::write(tx, &ids.1, &record).await?;
+            Ok(true)
+        })
+        .await?;
+    if !taken {
+        return Ok(None);
+    }
+    found.events.push(event);
+    let after = Visit { half_hash: Some(hash), ..visit.clone() };
+    let outcome = look(provider, &found, &after).await?;
+    Ok(Some(SignedIn { pass: Pass::Half { token: Secret::new(token) }, outcome }))
+}
+
+/// Who is asked for a second factor, and on what grounds.
+pub struct Asked {
+    pub user: User,
+    pub(super) by: By,
+}
+
+pub(super) enum By {
+    Half(Half),
+    Session(Box<Signed>),
+}
+
+impl Asked {
+    /// Whoever holds the half session of this interaction, or the session of this browser.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn of(provider: &Provider, found: &Found, visit: &Visit) -> Result<Option<Self>, Fault> {
+        if let Some(asked) = Self::by_half(provider, found, visit).await? {
+            return Ok(Some(asked));
+        }
+        let by_session = |signed: &Signed| Self { user: signed.user.clone(), by: By::Session(Box::new(signed.clone())) };
+        Ok(visit.session.as_ref().map(by_session))
+    }
+
+    pub(super) async fn by_half(provider: &Provider, found: &Found, visit: &Visit) -> Result<Option<Self>, Fault> {
+        let Some(half) = half_of(found, visit) else { return Ok(None) };
+        let mut conn = provider.db.conn();
+        if let Some(digest) = &half.password {
+            let phc = passwords::of(&mut conn, &half.user).await?;
+            if phc.is_none_or(|phc| sha256_base64url(&phc) != *digest) {
+                return Ok(None);
+            }
+        }
+        let user = users::by_id(&mut conn, &half.user).await?.filter(User::is_open);
+        Ok(user.map(|user| Self { user, by: By::Half(half) }))
+    }
+
+    /// Whether the person has no session yet.
+    pub const fn is_half(&self) -> bool {
+        matches!(self.by, By::Half(_))
+    }
+}
+
+/// The first proof of this interaction that belongs to the cookie of this browser.
+fn half_of(found: &Found, visit: &Visit) -> Option<Half> {
+    let token = visit.half_hash.as_deref()?;
+    let proofs = found.events.iter().filter(|event| event.kind == EventKind::FirstProof);
+    let halves = proofs.filter_map(|event| serde_json::from_str::<Half>(&event.detail).ok());
+    let mut live = halves.filter(|half| half.token == token && visit.now.since(half.at) < HALF_SECONDS);
+    live.next()
+}
+
+/// The person goes on without the second factor that they were offered, or that they may still go without for a while.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn postpone(provider: &Provider, mut found: Found, visit: &Visit) -> Result<Option<SignedIn>, Fault> {
+    let Some(asked) = Asked::of(provider, &found, visit).await? else { return Ok(None) };
+    if Own::of(provider, &asked.user).await?.has_any() {
+        return Ok(None);
+    }
+    match asked.by {
+        By::Half(half) => {
+            let (_, until) = super::duty(provider, &asked.user, None, visit.now).await?;
+            let Some(until) = until.filter(|until| visit.now < *until) else { return Ok(None) };
+            let means = Means { amr: half.amr.clone(), level: Level::One };
+            let stay = half.stay;
+            let proof = SecondProof::postponed(half.ground(provider).await?, until);
+            let entry = Entry { user: asked.user, means, proof: Proof::Second(Box::new(proof)), stay };
+            establish(provider, found, entry, visit).await
+        }
+        By::Session(signed) => {
+            let event = Event { kind: EventKind::Postponed, session_id: signed.session.id.clone(), detail: String::new() };
+            let (id, interaction, added, now) = (provider.new_id()?, found.id.clone(), event.clone(), visit.now);
+            provider.db.write(async move |tx| interactions::add_event(tx, &id, &interaction, &added, now).await).await?;
+            found.events.push(event);
+            let outcome: Outcome = look(provider, &found, visit).await?;
+            Ok(Some(SignedIn { pass: Pass::Kept, outcome }))
+        }
+    }
+}
+
+impl Half {
+    /// The password that was right, as it is stored now; the transaction looks whether it still stands.
+    pub(super) async fn ground(&self, provider: &Provider) -> Result<Option<String>, Fault> {
+        match &self.password {
+            Some(_) => passwords::of(&mut provider.db.conn(), &self.user).await,
+            None => Ok(None),
+        }
+    }
+}

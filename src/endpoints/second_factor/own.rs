@@ -1,0 +1,161 @@
+//! What a person has, and what they do with it on their own pages.
+
+use super::words::{Change, tell};
+use crate::base::{Fault, Id, Timestamp};
+use crate::endpoints::{Provider, Signed, Visit, audit_at};
+use crate::identity::factor::{Duty, Factor, Level, RECOVERY};
+use crate::identity::recovery::{self, Left};
+use crate::identity::sessions;
+use crate::identity::users::{self, User};
+use crate::store::{audit as audits, factors, outbox, recovery_codes};
+
+/// The longest name of a factor, in characters.
+pub const LONGEST_NAME: usize = 60;
+
+/// What counts of a person.
+pub struct Own {
+    /// Last used first.
+    pub factors: Vec<Factor>,
+    pub codes: Left,
+    level: Level,
+}
+
+/// One way to give the second factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The word of its kind, and its name in URLs.
+    pub kind: String,
+    pub level: Level,
+    /// What the person calls what they have of this kind.
+    pub names: Vec<String>,
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl Own {
+    /// # Errors
+    /// Storage failed.
+    pub async fn of(provider: &Provider, user: &User) -> Result<Self, Fault> {
+        let mut conn = provider.db.conn();
+        let mut all = factors::list_for_user(&mut conn, &user.id).await?;
+        let house = &provider.factors;
+        all.retain(|factor| house.policy.takes(&factor.kind) && house.kinds.find(&factor.kind).is_some());
+        let levels = all.iter().filter_map(|factor| house.kinds.find(&factor.kind)).map(|kind| kind.about().level);
+        let level = levels.max().unwrap_or(Level::One);
+        let codes = recovery::left(&mut conn, &user.id).await?;
+        Ok(Self { factors: all, codes, level })
+    }
+
+    /// Recovery codes alone are no factor: they are a way back to one.
+    pub fn has_any(&self) -> bool {
+        !self.factors.is_empty()
+    }
+
+    /// The most that the person can reach.
+    pub const fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The ways that reach a level, last used first; recovery codes come last.
+    pub fn ways(&self, provider: &Provider, level: Level) -> Vec<Way> {
+        let mut ways: Vec<Way> = Vec::new();
+        for factor in &self.factors {
+            let reached = provider.factors.kinds.find(&factor.kind).map_or(Level::One, |kind| kind.about().level);
+            match ways.iter_mut().find(|way| way.kind == factor.kind) {
+                Some(way) => way.names.push(factor.name.clone()),
+                None => ways.push(Way {
+                    kind: factor.kind.clone(),
+                    level: reached,
+                    names: vec![factor.name.clone()],
+                    last_used_at: factor.last_used_at,
+                }),
+            }
+        }
+        if self.has_any() && self.codes.count > 0 && provider.factors.policy.takes(RECOVERY) {
+            let last_used_at = self.codes.last_used_at;
+            ways.push(Way { kind: RECOVERY.to_owned(), level: Level::Two, names: Vec::new(), last_used_at });
+        }
+        ways.retain(|way| way.level >= level);
+        ways
+    }
+}
+
+/// What a person calls something, tidied; nothing if it cannot be a name.
+pub(super) fn tidy_name(typed: &str) -> Option<String> {
+    let name: String = typed.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_name = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    is_name.then_some(name)
+}
+
+/// Gives a factor another name; false if there is none of this person's, or that is no name.
+///
+/// # Errors
+/// Storage or chance failed, or the session ended in the meantime.
+pub async fn rename(provider: &Provider, signed: &Signed, (id, typed): (&Id, &str), visit: &Visit) -> Result<bool, Fault> {
+    let Some(name) = tidy_name(typed) else { return Ok(false) };
+    let Some(factor) = factors::find(&mut provider.db.conn(), id, &signed.user.id).await? else { return Ok(false) };
+    let mut record = audit_at("factor_renamed", signed.user.id.as_str(), visit);
+    record.user_id = Some(signed.user.id.clone());
+    record.detail = serde_json::json!({ "kind": factor.kind, "user_agent": visit.user_agent });
+    let (event, id, user, session, now) =
+        (provider.new_id()?, id.clone(), signed.user.id.clone(), signed.session.id.clone(), visit.now);
+    provider
+        .db
+        .write(async move |tx| {
+            sessions::still_open(tx, &session, now).await?;
+            let done = factors::rename(tx, &id, &user, &name).await?;
+            if done {
+                audits::write(tx, &event, &record).await?;
+            }
+            Ok(done)
+        })
+        .await
+}
+
+/// What became of a wish to remove something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    Done,
+    /// The house wants the person to have one, and it is their last.
+    IsNeeded,
+    NotFound,
+}
+
+/// Takes a factor away. With the last one the recovery codes go too. Whoever calls has seen to it that the sign-in is fresh.
+///
+/// # Errors
+/// Storage or chance failed, or the session ended in the meantime.
+pub async fn remove(provider: &Provider, signed: &Signed, id: &Id, visit: &Visit) -> Result<Removed, Fault> {
+    let user = &signed.user;
+    let Some(factor) = factors::find(&mut provider.db.conn(), id, &user.id).await? else { return Ok(Removed::NotFound) };
+    let (duty, _) = super::duty(provider, user, None, visit.now).await?;
+    let change = Change::Removed { kind: factor.kind.clone(), name: factor.name.clone() };
+    let told = tell(provider, user, &change, visit)?;
+    let mut record = audit_at("factor_removed", user.id.as_str(), visit);
+    record.user_id = Some(user.id.clone());
+    record.detail = serde_json::json!({ "kind": factor.kind, "user_agent": visit.user_agent });
+    let counted: Vec<String> = provider.factors.policy.counts.clone();
+    let (event, id, now) = (provider.new_id()?, id.clone(), visit.now);
+    let (user, session) = (user.id.clone(), signed.session.id.clone());
+    provider
+        .db
+        .write(async move |tx| {
+            users::hold(tx, &user).await?;
+            sessions::still_open(tx, &session, now).await?;
+            let is_last = !factors::other_kinds(tx, &user, &id).await?.iter().any(|kind| counted.contains(kind));
+            if is_last && duty == Duty::Required {
+                return Ok(Removed::IsNeeded);
+            }
+            if !factors::remove(tx, &id, &user).await? {
+                return Ok(Removed::NotFound);
+            }
+            if is_last {
+                recovery_codes::remove_for_user(tx, &user).await?;
+            }
+            if let Some(told) = &told {
+                outbox::enqueue(tx, told, now).await?;
+            }
+            audits::write(tx, &event, &record).await?;
+            Ok(Removed::Done)
+        })
+        .await
+}

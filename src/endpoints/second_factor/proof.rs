@@ -1,0 +1,96 @@
+//! What the transaction of a second factor uses up: the one place where codes of every kind become good once.
+
+use crate::base::{Fault, Id, Timestamp};
+use crate::endpoints::{Provider, Visit, audit_at};
+use crate::identity::factor::Factor;
+use crate::identity::guesses::{self, Subject};
+use crate::identity::recovery;
+use crate::identity::users::{self, User};
+use crate::store::audit::{self as audits, AuditEvent};
+use crate::store::outbox::{self, NewMail};
+use crate::store::{Tx, factor_terms, factors, passwords};
+
+/// A second factor that was right, with everything that is stored because of it.
+pub(in crate::endpoints) struct SecondProof {
+    /// The password of the first proof; it has to stand still.
+    ground: Option<String>,
+    used: Used,
+    /// What the guess was charged to.
+    subjects: Vec<Subject>,
+    told: Option<NewMail>,
+    record: Option<(Id, AuditEvent)>,
+}
+
+/// What is used up.
+pub(super) enum Used {
+    /// A step of time of a factor.
+    Step {
+        factor: Id,
+        step: i64,
+    },
+    RecoveryCode(Id),
+    /// The first code of something new, which counts from now on.
+    Confirmed {
+        factor: Box<Factor>,
+        step: i64,
+    },
+    /// Nothing: the person has time until then.
+    Postponed(Timestamp),
+}
+
+impl SecondProof {
+    pub(super) fn new(ground: Option<String>, used: Used, subjects: Vec<Subject>) -> Self {
+        Self { ground, used, subjects, told: None, record: None }
+    }
+
+    pub(super) fn postponed(ground: Option<String>, until: Timestamp) -> Self {
+        Self::new(ground, Used::Postponed(until), Vec::new())
+    }
+
+    /// With a mail to the person, and a row in the audit log.
+    pub(super) fn told(
+        mut self,
+        provider: &Provider,
+        (kind, detail, mail): (&str, serde_json::Value, Option<NewMail>),
+        (user, visit): (&User, &Visit),
+    ) -> Result<Self, Fault> {
+        let mut record = audit_at(kind, user.id.as_str(), visit);
+        record.user_id = Some(user.id.clone());
+        record.detail = detail;
+        self.told = mail;
+        self.record = Some((provider.new_id()?, record));
+        Ok(self)
+    }
+
+    /// Uses it up. False if it was used before, or what it rests on is gone: then nothing of it stays.
+    pub(in crate::endpoints) async fn take(&self, tx: &mut Tx, user: &Id, now: Timestamp) -> Result<bool, Fault> {
+        users::hold(tx, user).await?;
+        let stands = match &self.ground {
+            Some(phc) => passwords::stands(tx, user, phc).await?,
+            None => passwords::may_be_here(tx, user).await?,
+        };
+        if !stands || !self.use_up(tx, user, now).await? {
+            return Ok(false);
+        }
+        guesses::succeed(tx, &self.subjects, now).await?;
+        if let Some(mail) = &self.told {
+            outbox::enqueue(tx, mail, now).await?;
+        }
+        if let Some((id, record)) = &self.record {
+            audits::write(tx, id, record).await?;
+        }
+        Ok(true)
+    }
+
+    async fn use_up(&self, tx: &mut Tx, user: &Id, now: Timestamp) -> Result<bool, Fault> {
+        match &self.used {
+            Used::Step { factor, step } => factors::take_step(tx, factor, user, *step, now).await,
+            Used::RecoveryCode(id) => recovery::consume(tx, id, user, now).await,
+            Used::Confirmed { factor, step } => factors::confirm(tx, factor, *step, now).await,
+            Used::Postponed(until) => {
+                factor_terms::set_due(tx, user, *until).await?;
+                Ok(true)
+            }
+        }
+    }
+}

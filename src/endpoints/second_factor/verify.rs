@@ -1,0 +1,164 @@
+//! A second factor that was typed: charged, compared, and used up with what it opens.
+
+use super::half::{Asked, By};
+use super::proof::Used;
+use super::raise::raise;
+use super::words::{Change, tell};
+use super::{Means, Own, SecondProof};
+use crate::base::Fault;
+use crate::endpoints::interaction::{Found, Outcome, Page, look};
+use crate::endpoints::sign_in::{Entry, Proof, SignedIn, establish, record_throttled_second};
+use crate::endpoints::{Provider, Visit, audit_at};
+use crate::identity::factor::{self, Factor, Level, RECOVERY};
+use crate::identity::guesses::{self, Charged, Subject};
+use crate::identity::recovery;
+use crate::identity::users::User;
+use crate::store::audit as audits;
+use crate::store::known_devices::{self, Standing};
+
+/// What a person typed, and by which way.
+pub struct Typed<'a> {
+    pub way: &'a str,
+    pub code: &'a str,
+}
+
+/// What became of it.
+pub enum Verified {
+    In(Box<SignedIn>),
+    Wrong,
+    Throttled {
+        retry_after_seconds: i64,
+    },
+    /// The page asks for something else by now.
+    Elsewhere(Outcome),
+}
+
+/// What a right code is worth.
+struct Right {
+    used: Used,
+    amr: &'static str,
+    level: Level,
+}
+
+/// Takes a second factor, for a half session or for one that needs more.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn verify(provider: &Provider, found: Found, typed: Typed<'_>, visit: &Visit) -> Result<Verified, Fault> {
+    let level = match look(provider, &found, visit).await? {
+        Outcome::Page { page: Page::SecondFactor(level), .. } => level,
+        outcome => return Ok(Verified::Elsewhere(outcome)),
+    };
+    let Some(asked) = Asked::of(provider, &found, visit).await? else {
+        return Ok(Verified::Elsewhere(look(provider, &found, visit).await?));
+    };
+    let own = Own::of(provider, &asked.user).await?;
+    if !own.ways(provider, level).iter().any(|way| way.kind == typed.way) {
+        return Ok(Verified::Wrong);
+    }
+    let subjects = match charge(provider, &asked.user, visit).await? {
+        Ok(subjects) => subjects,
+        Err(retry_after_seconds) => {
+            record_throttled_second(provider, found.client.as_ref(), &asked.user, visit).await?;
+            return Ok(Verified::Throttled { retry_after_seconds });
+        }
+    };
+    let Some(right) = compare(provider, (&asked.user, &own), &typed, visit).await? else { return Ok(Verified::Wrong) };
+    let signed_in = go_on(provider, found, (asked, own), (right, subjects), visit).await?;
+    Ok(signed_in.map_or(Verified::Wrong, |signed_in| Verified::In(Box::new(signed_in))))
+}
+
+/// Charges a guess before anything is compared (decision 28); the inner error is how many seconds to wait.
+pub(super) async fn charge(provider: &Provider, user: &User, visit: &Visit) -> Result<Result<Vec<Subject>, i64>, Fault> {
+    let standing = known_devices::standing(&mut provider.db.conn(), &user.id, &visit.browser_hash).await?;
+    let known = (standing == Standing::Known).then_some(visit.browser_hash.as_str());
+    let subjects = guesses::second_factor_subjects(&user.id, known);
+    let (charged, now) = (subjects.clone(), visit.now);
+    Ok(match provider.db.write(async move |tx| guesses::charge(tx, &charged, now).await).await? {
+        Charged::Taken => Ok(subjects),
+        Charged::Throttled { retry_after_seconds } => Err(retry_after_seconds),
+    })
+}
+
+async fn compare(
+    provider: &Provider,
+    (user, own): (&User, &Own),
+    typed: &Typed<'_>,
+    visit: &Visit,
+) -> Result<Option<Right>, Fault> {
+    if typed.way == RECOVERY {
+        let code = provider.factors.recovery_key.find(&mut provider.db.conn(), &user.id, typed.code).await?;
+        return Ok(code.map(|id| Right { used: Used::RecoveryCode(id), amr: recovery::AMR, level: Level::Two }));
+    }
+    let Some(kind) = provider.factors.kinds.find(typed.way) else { return Ok(None) };
+    let about = kind.about();
+    for own in own.factors.iter().filter(|factor| factor.kind == typed.way) {
+        let Some(secret) = open(provider, own, visit).await? else { continue };
+        if let Some(step) = kind.check(&secret, typed.code, visit.now) {
+            let used = Used::Step { factor: own.id.clone(), step };
+            return Ok(Some(Right { used, amr: about.amr, level: about.level }));
+        }
+    }
+    Ok(None)
+}
+
+/// What a factor works with. One that does not open is as good as none: it is told to the log and the audit log, and the others
+/// still work (MF-10). A row that was sealed under a key that is not here is trouble of ours.
+pub(super) async fn open(
+    provider: &Provider,
+    own: &Factor,
+    visit: &Visit,
+) -> Result<Option<crate::base::Secret<Vec<u8>>>, Fault> {
+    let fault = match provider.vault.open("factors", "sealed", own.id.as_str(), &own.sealed) {
+        Ok(secret) => return Ok(Some(crate::base::Secret::new(secret))),
+        Err(fault) => fault,
+    };
+    if !provider.vault.has_key_of(&own.sealed) {
+        return Err(fault);
+    }
+    tracing::error!(factor = own.id.as_str(), fault = %fault, "a second factor cannot be read");
+    let mut record = audit_at("factor_broken", "house", visit);
+    record.user_id = Some(own.user_id.clone());
+    record.detail = serde_json::json!({ "kind": own.kind });
+    let id = provider.new_id()?;
+    provider.db.write(async move |tx| audits::write(tx, &id, &record).await).await?;
+    Ok(None)
+}
+
+async fn go_on(
+    provider: &Provider,
+    found: Found,
+    (asked, own): (Asked, Own),
+    (right, subjects): (Right, Vec<Subject>),
+    visit: &Visit,
+) -> Result<Option<SignedIn>, Fault> {
+    let Asked { user, by } = asked;
+    let told = match &right.used {
+        Used::RecoveryCode(_) => {
+            let change = Change::RecoveryUsed { left: own.codes.count.saturating_sub(1) };
+            Some(("recovery_code_used", tell(provider, &user, &change, visit)?))
+        }
+        _ => None,
+    };
+    let first = match &by {
+        By::Half(half) => half.amr.clone(),
+        By::Session(signed) => signed.session.amr.clone(),
+    };
+    let means = Means { amr: factor::amr(&first, right.amr), level: right.level };
+    let ground = match &by {
+        By::Half(half) => half.ground(provider).await?,
+        By::Session(_) => None,
+    };
+    let mut proof = SecondProof::new(ground, right.used, subjects);
+    if let Some((kind, mail)) = told {
+        let detail = serde_json::json!({ "user_agent": visit.user_agent });
+        proof = proof.told(provider, (kind, detail, mail), (&user, visit))?;
+    }
+    match by {
+        By::Half(half) => {
+            let entry = Entry { user, means, proof: Proof::Second(Box::new(proof)), stay: half.stay };
+            establish(provider, found, entry, visit).await
+        }
+        By::Session(signed) => raise(provider, Some(found), (&signed, means), proof, visit).await,
+    }
+}

@@ -1,0 +1,74 @@
+//! What a person is told by mail about their second factors, in their own language.
+
+use crate::base::Fault;
+use crate::endpoints::accounts::{Recipient, notice};
+use crate::endpoints::{Provider, Visit};
+use crate::identity::factor::RECOVERY;
+use crate::identity::totp;
+use crate::identity::users::User;
+use crate::notify::Letter;
+use crate::oauth::Lang;
+use crate::store::outbox::NewMail;
+
+/// What happened.
+pub(super) enum Change {
+    Added {
+        kind: String,
+        name: String,
+    },
+    Removed {
+        kind: String,
+        name: String,
+    },
+    /// A recovery code was used, and so many are left.
+    RecoveryUsed {
+        left: usize,
+    },
+}
+
+/// The mail about it, if one can be sent to the person.
+pub(super) fn tell(provider: &Provider, user: &User, change: &Change, visit: &Visit) -> Result<Option<NewMail>, Fault> {
+    let Some(to) = Recipient::of(user, visit.lang).filter(|_| provider.post.is_on()) else { return Ok(None) };
+    let what = sentence(provider, change, to.lang);
+    let letter = Letter::FactorChanged { what, at: visit.now, reset_link: provider.issuer.join("/forgot-password") };
+    notice(provider, &to, letter, visit.now).map(Some)
+}
+
+fn sentence(provider: &Provider, change: &Change, lang: Lang) -> String {
+    match (change, lang) {
+        (Change::Added { kind, name }, Lang::En) => format!("{} was added: {name}.", word(provider, kind, lang)),
+        (Change::Added { kind, name }, Lang::De) => format!("{} wurde hinzugefügt: {name}.", word(provider, kind, lang)),
+        (Change::Removed { kind, name }, Lang::En) => format!("{} was removed: {name}.", word(provider, kind, lang)),
+        (Change::Removed { kind, name }, Lang::De) => format!("{} wurde entfernt: {name}.", word(provider, kind, lang)),
+        (Change::RecoveryUsed { left }, Lang::En) => match left {
+            0 => "A recovery code was used. It was the last one: make new ones now.".to_owned(),
+            1 => "A recovery code was used. One is left: make new ones soon.".to_owned(),
+            left if *left <= crate::identity::recovery::FEW => {
+                format!("A recovery code was used. Only {left} are left: make new ones soon.")
+            }
+            left => format!("A recovery code was used. {left} are left."),
+        },
+        (Change::RecoveryUsed { left }, Lang::De) => match left {
+            0 => "Ein Wiederherstellungscode wurde benutzt. Es war der letzte: Erzeugen Sie jetzt neue.".to_owned(),
+            1 => "Ein Wiederherstellungscode wurde benutzt. Einer ist übrig: Erzeugen Sie bald neue.".to_owned(),
+            left if *left <= crate::identity::recovery::FEW => {
+                format!("Ein Wiederherstellungscode wurde benutzt. Nur {left} sind übrig: Erzeugen Sie bald neue.")
+            }
+            left => format!("Ein Wiederherstellungscode wurde benutzt. {left} sind übrig."),
+        },
+    }
+}
+
+/// A kind at the beginning of a sentence.
+fn word(provider: &Provider, kind: &str, lang: Lang) -> String {
+    match (kind, lang) {
+        (totp::KIND, Lang::En) => "An authenticator app".to_owned(),
+        (totp::KIND, Lang::De) => "Eine Authenticator-App".to_owned(),
+        (RECOVERY, Lang::En) => "A recovery code".to_owned(),
+        (RECOVERY, Lang::De) => "Ein Wiederherstellungscode".to_owned(),
+        (other, lang) => {
+            let words = provider.factors.kinds.find(other).and_then(|kind| kind.words(lang));
+            words.map_or_else(|| other.to_owned(), |words| words.name.to_owned())
+        }
+    }
+}

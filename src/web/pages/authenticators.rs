@@ -1,0 +1,96 @@
+//! The account's pages about second factors.
+
+use askama::Template;
+
+use super::Frame;
+use super::second_factor::NewKey;
+use crate::base::Timestamp;
+use crate::web::texts::{ago, exact, iso};
+
+/// What a person has, and links to change it.
+#[derive(Template)]
+#[template(path = "pages/authenticators.html")]
+pub struct Authenticators {
+    pub frame: Frame,
+    pub rows: Vec<FactorRow>,
+    pub now: Timestamp,
+    pub add_url: Option<String>,
+    pub notice: Option<FactorNotice>,
+}
+
+/// One factor.
+pub struct FactorRow {
+    pub kind: String,
+    pub name: String,
+    pub since: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+    pub url: String,
+}
+
+/// What has just been done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorNotice {
+    Added,
+    Removed,
+    Renamed,
+}
+
+impl Authenticators {
+    fn notice_text(&self) -> Option<&'static str> {
+        let t = &self.frame.t().factors;
+        Some(match self.notice? {
+            FactorNotice::Added => t.added,
+            FactorNotice::Removed => t.removed,
+            FactorNotice::Renamed => t.renamed,
+        })
+    }
+
+    fn used(&self, row: &FactorRow) -> String {
+        let t = self.frame.t();
+        match row.last_used_at {
+            Some(at) => t.factors.last_used.with(ago(t, at, self.now)).to_string(),
+            None => t.factors.never_used.to_owned(),
+        }
+    }
+
+    fn added(&self, row: &FactorRow) -> String {
+        let t = self.frame.t();
+        t.factors.since.with(exact(t, row.since)).to_string()
+    }
+
+    fn iso(&self, row: &FactorRow) -> String {
+        iso(row.since)
+    }
+}
+
+/// The page that adds an authenticator app; nothing but a sentence if the person has enough.
+#[derive(Template)]
+#[template(path = "pages/add_authenticator.html")]
+pub struct AddAuthenticator {
+    pub frame: Frame,
+    pub new_key: Option<NewKey>,
+}
+
+/// One factor: its name, and the question before it goes.
+#[derive(Template)]
+#[template(path = "pages/authenticator.html")]
+pub struct Authenticator {
+    pub frame: Frame,
+    pub action: String,
+    pub session: String,
+    pub name: String,
+    pub is_last: bool,
+    pub is_needed: bool,
+    pub is_bad_name: bool,
+}
+
+impl Authenticator {
+    fn consequence(&self) -> &'static str {
+        let t = &self.frame.t().factors;
+        match (self.is_needed, self.is_last) {
+            (true, _) => t.remove_needed,
+            (false, true) => t.remove_last,
+            (false, false) => t.remove_what,
+        }
+    }
+}

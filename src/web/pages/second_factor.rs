@@ -1,0 +1,160 @@
+//! The pages of an interaction that ask for a second factor, or for adding one.
+
+use askama::Template;
+
+use super::Frame;
+use crate::base::{Secret, Timestamp};
+use crate::endpoints::second_factor::Way;
+use crate::identity::factor::{RECOVERY, Words};
+use crate::identity::totp;
+use crate::web::texts::{Texts, ago, exact};
+
+/// Field `code`, buttons `verify` and `another-way`.
+#[derive(Template)]
+#[template(path = "pages/second_factor.html")]
+pub struct SecondFactor {
+    pub frame: Frame,
+    pub action: String,
+    pub way: WayWords,
+    pub problem: Option<SecondFactorProblem>,
+    /// The sign-in page, for who is somebody else.
+    pub not_you_url: Option<String>,
+}
+
+/// The ways that a person has, last used first.
+#[derive(Template)]
+#[template(path = "pages/ways.html")]
+pub struct Ways {
+    pub frame: Frame,
+    pub ways: Vec<WayRow>,
+    pub not_you_url: Option<String>,
+}
+
+/// One way in a list.
+pub struct WayRow {
+    pub id: String,
+    pub url: String,
+    pub name: String,
+    pub detail: String,
+}
+
+/// Why a second factor was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactorProblem {
+    Missing,
+    Wrong,
+    SlowedDown { seconds: i64 },
+}
+
+/// What a page says of one kind.
+pub struct WayWords {
+    pub kind: String,
+    pub name: String,
+    pub how: String,
+    pub help: String,
+    pub input_mode: &'static str,
+}
+
+impl WayWords {
+    /// The words of the catalogue, or those that a plugin brings.
+    pub fn new(t: &Texts, kind: &str, own: Option<Words>) -> Self {
+        let (name, how, help, input_mode) = match (kind, own) {
+            (totp::KIND, _) => (t.factors.totp, t.factors.totp_how, t.factors.totp_help, "numeric"),
+            (RECOVERY, _) => (t.factors.recovery, t.factors.recovery_how, t.factors.recovery_help, "text"),
+            (_, Some(words)) => (words.name, words.how, t.accounts.code_help, "numeric"),
+            (other, None) => (other, "", "", "text"),
+        };
+        Self { kind: kind.to_owned(), name: name.to_owned(), how: how.to_owned(), help: help.to_owned(), input_mode }
+    }
+}
+
+impl WayRow {
+    pub fn new(t: &Texts, way: &Way, (words, url): (&WayWords, String), now: Timestamp) -> Self {
+        let used = match way.last_used_at {
+            Some(at) => t.factors.last_used.with(ago(t, at, now)).to_string(),
+            None => t.factors.never_used.to_owned(),
+        };
+        let names = way.names.join(", ");
+        let detail = if names.is_empty() { used } else { format!("{names} · {used}") };
+        Self { id: way.kind.clone(), url, name: words.name.clone(), detail }
+    }
+}
+
+impl SecondFactor {
+    fn problem_text(&self) -> Option<String> {
+        let t = self.frame.t();
+        Some(match self.problem? {
+            SecondFactorProblem::Missing => t.factors.missing.to_owned(),
+            SecondFactorProblem::Wrong => t.factors.wrong.to_owned(),
+            SecondFactorProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),
+        })
+    }
+
+    /// Whether the field is to blame.
+    fn is_field_wrong(&self) -> bool {
+        matches!(self.problem, Some(SecondFactorProblem::Missing | SecondFactorProblem::Wrong))
+    }
+}
+
+/// What a person brings into their app, and the form that confirms it: fields `name` and `code`, button `verify`.
+pub struct NewKey {
+    pub action: String,
+    /// The session or nothing; the form answers for it.
+    pub session: Option<String>,
+    pub factor: String,
+    pub picture: Option<String>,
+    pub key: Secret<String>,
+    pub name: String,
+    pub problem: Option<SecondFactorProblem>,
+    pub trouble: Option<String>,
+}
+
+impl NewKey {
+    pub(super) fn code_error(&self, t: &Texts) -> Option<&'static str> {
+        match self.problem? {
+            SecondFactorProblem::Missing => Some(t.factors.missing),
+            SecondFactorProblem::Wrong => Some(t.factors.wrong),
+            SecondFactorProblem::SlowedDown { .. } => None,
+        }
+    }
+}
+
+/// The page of an interaction that waits for a new factor.
+#[derive(Template)]
+#[template(path = "pages/set_up_second_factor.html")]
+pub struct SetUpSecondFactor {
+    pub frame: Frame,
+    pub new_key: NewKey,
+    pub not_you_url: Option<String>,
+    pub later: Later,
+}
+
+/// Whether a person may go on without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Later {
+    Never,
+    Always,
+    Until(Timestamp),
+}
+
+impl SetUpSecondFactor {
+    fn why(&self) -> String {
+        let t = &self.frame.t().factors;
+        match (&self.frame.app, self.later) {
+            (Some(app), Later::Always) => t.set_up_wanted.with(&app.name).to_string(),
+            _ => t.set_up_needed.to_owned(),
+        }
+    }
+
+    fn until(&self) -> Option<String> {
+        let t = self.frame.t();
+        match self.later {
+            Later::Until(at) => Some(t.factors.set_up_later.with(exact(t, at)).to_string()),
+            Later::Never | Later::Always => None,
+        }
+    }
+
+    fn has_later(&self) -> bool {
+        self.later != Later::Never
+    }
+}

@@ -1,0 +1,123 @@
+//! The page that asks for a second factor, and the list of the ways that a person has.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{Opened, broken, go_on, open, open_form, page, speak, ui_locales};
+use crate::base::Fault;
+use crate::endpoints::interaction::{self, Outcome, Page};
+use crate::endpoints::second_factor::{self, Asked, Own, Typed, Verified, Way};
+use crate::identity::factor::Level;
+use crate::web::limits::Failure;
+use crate::web::pages::{SecondFactor, SecondFactorProblem, WayRow, WayWords, Ways};
+use crate::web::{State, answer, extract};
+
+/// The longest code that is looked at, in bytes.
+const LONGEST_CODE: usize = 64;
+
+/// `/second-factor/ID`: by `way` one of the ways, or the list of them; the one that was used last otherwise.
+pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> HttpResponse {
+    let opened = match open(&state, &request, &id).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let level = match interaction::look(&state.provider, &opened.found, &opened.visit).await {
+        Ok(Outcome::Page { page: Page::SecondFactor(level), .. }) => level,
+        Ok(outcome) => return answer::outcome(&state, opened.browser, outcome),
+        Err(fault) => return broken(&state, &request, &fault),
+    };
+    let wish = extract::query(&request).unwrap_or_default().get("way").map(str::to_owned);
+    match render(&state, &request, &opened, Shown { level, way: wish.as_deref(), problem: None }).await {
+        Ok(response) => answer::with_browser(response, opened.browser),
+        Err(fault) => broken(&state, &request, &fault),
+    }
+}
+
+struct Shown<'a> {
+    level: Level,
+    way: Option<&'a str>,
+    problem: Option<SecondFactorProblem>,
+}
+
+async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown<'_>) -> Result<HttpResponse, Fault> {
+    let provider = &state.provider;
+    let found = &opened.found;
+    let frame = state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found));
+    let (t, base) = (frame.t(), provider.issuer.path());
+    let not_you_url = Some(format!("{base}/sign-in/{}", found.id));
+    let action = format!("{base}/second-factor/{}", found.id);
+    let Some(asked) = Asked::of(provider, found, &opened.visit).await? else {
+        return Err(Fault::new("second_factor: page", "nobody is asked"));
+    };
+    let ways = Own::of(provider, &asked.user).await?.ways(provider, shown.level);
+    let words =
+        |way: &Way| WayWords::new(t, &way.kind, provider.factors.kinds.find(&way.kind).and_then(|kind| kind.words(frame.lang)));
+    let chosen = match shown.way {
+        Some(kind) => ways.iter().find(|way| way.kind == kind),
+        None => ways.first(),
+    };
+    let Some(way) = chosen else {
+        let row = |way: &Way| WayRow::new(t, way, (&words(way), format!("{action}?way={}", way.kind)), opened.visit.now);
+        let rows = ways.iter().map(row).collect();
+        return Ok(page(StatusCode::OK, &Ways { ways: rows, not_you_url, frame }));
+    };
+    let (status, wait) = match shown.problem {
+        None => (StatusCode::OK, None),
+        Some(SecondFactorProblem::SlowedDown { seconds }) => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),
+        Some(_) => (StatusCode::BAD_REQUEST, None),
+    };
+    let way = words(way);
+    let mut response = page(status, &SecondFactor { action, way, problem: shown.problem, not_you_url, frame });
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
+}
+
+/// The form of the page.
+pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
+    let (mut opened, form) = match open_form(&state, &request, &id, payload).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    speak(&mut opened, &request);
+    let (way, code) = (form.get("way").unwrap_or_default(), form.get("code").unwrap_or_default().trim());
+    let problem = if code.is_empty() {
+        SecondFactorProblem::Missing
+    } else if code.len() > LONGEST_CODE {
+        SecondFactorProblem::Wrong
+    } else {
+        match second_factor::verify(&state.provider, opened.found.clone(), Typed { way, code }, &opened.visit).await {
+            Ok(Verified::In(signed_in)) => return answer::signed_in(&state, opened.browser, *signed_in),
+            Ok(Verified::Elsewhere(outcome)) => return answer::outcome(&state, opened.browser, outcome),
+            Ok(Verified::Wrong) => SecondFactorProblem::Wrong,
+            Ok(Verified::Throttled { retry_after_seconds }) => SecondFactorProblem::SlowedDown { seconds: retry_after_seconds },
+            Err(fault) => return broken(&state, &request, &fault),
+        }
+    };
+    let failure = match problem {
+        SecondFactorProblem::SlowedDown { .. } => Failure::Throttled,
+        SecondFactorProblem::Missing | SecondFactorProblem::Wrong => Failure::Wrong,
+    };
+    state.limits.second_factor_failed(failure);
+    again(&state, &request, opened, (way, problem)).await
+}
+
+async fn again(
+    state: &State,
+    request: &HttpRequest,
+    opened: Opened,
+    (way, problem): (&str, SecondFactorProblem),
+) -> HttpResponse {
+    let level = match interaction::look(&state.provider, &opened.found, &opened.visit).await {
+        Ok(Outcome::Page { page: Page::SecondFactor(level), .. }) => level,
+        Ok(_) => return go_on(state, request, opened).await,
+        Err(fault) => return broken(state, request, &fault),
+    };
+    match render(state, request, &opened, Shown { level, way: Some(way), problem: Some(problem) }).await {
+        Ok(response) => answer::with_browser(response, opened.browser),
+        Err(fault) => broken(state, request, &fault),
+    }
+}
