@@ -43,7 +43,8 @@
     problem.hidden = !words;
   }
   function options() {
-    var body = new URLSearchParams({ csrf: form.elements.csrf.value, as: form.elements.as ? form.elements.as.value : '' });
+    var body = new URLSearchParams(new FormData(form));
+    body.delete('credential');
     return fetch(data.options, { method: 'POST', body: body }).then(function (answer) {
       if (answer.redirected) {
         // The page was open for too long, or the sign-in is too old: the server says where to begin.

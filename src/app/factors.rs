@@ -3,7 +3,7 @@
 use crate::base::Fault;
 use crate::config::{Config, SecondFactorPolicy};
 use crate::endpoints::second_factor::House;
-use crate::identity::factor::{Demand, Kinds, Policy};
+use crate::identity::factor::{Demand, Kinds, Level, Policy};
 use crate::identity::recovery::RecoveryKey;
 use crate::identity::totp::AuthenticatorApp;
 use crate::keys::Vault;
@@ -23,5 +23,6 @@ pub(super) fn house(config: &Config, vault: &Vault) -> Result<House, Fault> {
         remember_seconds: settings.remember_seconds,
     };
     let recovery_key = RecoveryKey::new(vault.mac_key("recovery-code")?);
-    Ok(House { kinds: Kinds::new(vec![Box::new(AuthenticatorApp)]), policy, recovery_key })
+    let by_passkey = if super::passkeys(config).is_some() { Level::Resistant } else { Level::One };
+    Ok(House { kinds: Kinds::new(vec![Box::new(AuthenticatorApp)]), policy, recovery_key, by_passkey })
 }

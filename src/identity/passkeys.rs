@@ -24,8 +24,12 @@ pub const CHALLENGE_SECONDS: i64 = 300;
 /// How many passkeys one person may have.
 pub const MOST: usize = 30;
 
-/// How many passkeys somebody needs to live without a password.
+/// How many ways back somebody needs to live without a password: passkeys, and recovery codes as one.
 pub const ENOUGH: i64 = 2;
+
+/// The words of both kinds among the second factors: one that signs in, and a key that is no more than a second factor.
+pub const PASSKEY: &str = "passkey";
+pub const SECURITY_KEY: &str = "security_key";
 
 /// Whether an authenticator has to make sure that its owner is there, by a PIN, a finger or a face.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

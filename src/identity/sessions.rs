@@ -205,6 +205,15 @@ pub async fn still_open(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Faul
     if sessions::is_open(tx, id, now).await? { Ok(()) } else { Err(Fault::new("session", "it ended in the meantime")) }
 }
 
+/// Notes that the person of a session has just shown a second factor that they added: what matters may be done with it from now on.
+/// What the session reached for apps stays as it is.
+///
+/// # Errors
+/// Storage failed.
+pub async fn note_second(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    sessions::note_second(tx, id, now).await
+}
+
 /// Ends what a person left behind in one browser when they signed in there again, all but `kept`. Two tabs, or a double click, may
 /// sign in at once, and nobody knows which answer's cookie the browser keeps: so the last half minute is left alone.
 ///

@@ -259,6 +259,15 @@ pub async fn remove(tx: &mut Tx, user: &Id, public_id: &str) -> Result<bool, Fau
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Whether each of the other passkeys of a person signs in.
+///
+/// # Errors
+/// Storage failed.
+pub async fn others(tx: &mut Tx, user: &Id, but: &str) -> Result<Vec<bool>, Fault> {
+    let statement = sql("SELECT signs_in FROM passkeys WHERE user_id = $1 AND public_id <> $2").bind(user).bind(but);
+    tx.fetch_all(statement).await?.iter().map(|row| row.columns("passkeys").bool("signs_in")).collect()
+}
+
 /// Removes all passkeys of a person with their handle.
 ///
 /// # Errors
@@ -278,13 +287,16 @@ pub async fn remove_since(tx: &mut Tx, user: &Id, since: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Takes the password of who has `least` passkeys that sign in, or more; false from everybody else.
+/// Takes the password of who has `least` ways back, or more: passkeys that sign in, of which there is one at least, and recovery
+/// codes, which are one together. False from everybody else.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn replace_password(tx: &mut Tx, user: &Id, least: i64) -> Result<bool, Fault> {
     let statement = sql("DELETE FROM password_hashes WHERE user_id = $1
-           AND (SELECT COUNT(*) FROM passkeys k WHERE k.user_id = $1 AND k.signs_in) >= $2")
+           AND EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = $1 AND k.signs_in)
+           AND (SELECT COUNT(*) FROM passkeys k WHERE k.user_id = $1 AND k.signs_in)
+             + CASE WHEN EXISTS (SELECT 1 FROM recovery_codes r WHERE r.user_id = $1 AND r.used_at IS NULL) THEN 1 ELSE 0 END >= $2")
     .bind(user)
     .bind(least);
     Ok(tx.execute(statement).await? > 0)

@@ -175,6 +175,15 @@ pub async fn list_for_user(conn: &mut Conn, user: &Id) -> Result<Vec<Session>, F
     conn.fetch_all(statement).await?.iter().map(read_row).collect()
 }
 
+/// Notes that the person of a session has a second factor in their hands.
+///
+/// # Errors
+/// Storage failed.
+pub async fn note_second(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    tx.execute(sql("UPDATE sessions SET second_at = $2 WHERE id = $1 AND ended_at IS NULL").bind(id).bind(now)).await?;
+    Ok(())
+}
+
 /// # Errors
 /// Storage failed.
 pub async fn touch(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {

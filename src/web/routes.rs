@@ -171,9 +171,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/second-factor/{id}", &["GET", "POST"], Rate::Guess, "Show a second factor", |r| {
         r.route(read().to(second_factor::show)).route(write().to(second_factor::submit))
     }),
+    page("/second-factor/{id}/options", &["POST"], Rate::Page, "What the script of that page asks a passkey", |r| {
+        r.route(write().to(second_factor::options))
+    }),
     page("/set-up-second-factor/{id}", &["GET", "POST"], Rate::Guess, "Add a second factor on the way to an app", |r| {
         r.route(read().to(set_up::show)).route(write().to(set_up::submit))
     }),
+    page(
+        "/set-up-second-factor/{id}/options",
+        &["POST"],
+        Rate::Page,
+        "What the script of that page asks for a new passkey",
+        |r| r.route(write().to(set_up::options)),
+    ),
     page("/passkey-options/{id}", &["POST"], Rate::Page, "What the script of the sign-in page asks a passkey", |r| {
         r.route(write().to(passkeys::ask_to_sign_in))
     }),

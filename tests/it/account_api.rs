@@ -6,6 +6,7 @@ use vouchsafe::admin::clients::Changes;
 use vouchsafe::admin::{resources, users};
 use vouchsafe::oauth::{AccessTokenFormat, ConsentPolicy, PkcePolicy};
 
+use crate::support::app::Wish;
 use crate::support::rp::{Answer, claims};
 use crate::support::{Browser, CALLBACK, Rp, TestApp};
 
@@ -353,7 +354,8 @@ async fn documents() {
 /// An app sees passkeys and removes them for who has just proved themselves (RFC 9470); not the last way in, and nobody else's.
 #[tokio::test]
 async fn passkeys() {
-    let app = TestApp::start().await;
+    let settings = [("SECOND_FACTOR__POLICY", "off")];
+    let app = TestApp::with(Wish { settings: &settings, ..Wish::default() }).await;
     let rp = manager(&app, "portal", Changes::default()).await;
     let (mut ana, mut browser) = crate::passkeys::enrolled(&app, "ana", 1).await;
     crate::passkeys::enrolled(&app, "bob", 2).await;

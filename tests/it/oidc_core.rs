@@ -141,7 +141,7 @@ async fn where_claims_go() {
         assert!(!userinfo[claim].is_null(), "{claim} in {userinfo}");
         assert!(id_token[claim].is_null(), "{claim} in {id_token}");
     }
-    let acr = json!({ "id_token": { "acr": { "essential": true, "values": ["phr"] } } }).to_string();
+    let acr = json!({ "id_token": { "acr": { "essential": true, "values": ["loa9"] } } }).to_string();
     let page = browser.get(&rp.begin(&rp.flow().with("claims", &acr))).await;
     assert_eq!(page.param("error").as_deref(), Some("unmet_authentication_requirements"));
 }

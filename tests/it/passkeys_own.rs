@@ -216,7 +216,9 @@ async fn keys_without_verification() {
 /// before its address was proved.
 #[tokio::test]
 async fn what_an_intruder_added() {
-    let app = TestApp::start().await;
+    // Where a passkey is no second factor, or the intruder would need the owner's.
+    let settings = [("SECOND_FACTOR__POLICY", "off")];
+    let app = TestApp::with(Wish { settings: &settings, ..Wish::default() }).await;
     let (mut ana, _) = enrolled(&app, "ana", 1).await;
     app.clock.advance(5);
     let (mut intruders, mut intruder) = (Authenticator::new(&app, 9), Browser::new());

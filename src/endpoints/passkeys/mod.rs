@@ -7,8 +7,9 @@ mod own;
 mod sign_in;
 mod tell;
 
-pub use own::{Asked, Enrolled, Own, PasswordDropped, Removed, ask_to_enrol, drop_password, enrol, list, remove, rename};
+pub use own::{Asked, Enrolled, For, Own, PasswordDropped, Removed, ask_to_enrol, drop_password, enrol, list, remove, rename};
 pub(super) use own::{By, REMOVED, take_away};
+pub(super) use sign_in::record_copy;
 pub use sign_in::{ByPasskey, ask as ask_to_sign_in, sign_in};
 
 use serde_json::Value;
@@ -19,7 +20,7 @@ use crate::identity::passkeys::{CHALLENGE_SECONDS, Purpose, Question};
 use crate::store::passkeys::{self, Challenge};
 
 /// Keeps a question and hands out what the browser gets of it.
-async fn keep(
+pub(super) async fn keep(
     provider: &Provider,
     question: Question,
     (purpose, subject): (Purpose, &str),
@@ -39,7 +40,7 @@ async fn keep(
 }
 
 /// The open question that an answer names, if it was asked for this purpose and subject in this browser.
-async fn asked(
+pub(super) async fn asked(
     provider: &Provider,
     challenge: Option<String>,
     (purpose, subject): (Purpose, &str),

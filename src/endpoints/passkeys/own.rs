@@ -6,16 +6,19 @@ use super::tell::{News, letter};
 use super::{asked, keep};
 use crate::base::{Fault, Id, public_id};
 use crate::endpoints::accounts::{Recipient, notice};
+use crate::endpoints::interaction::Found;
+use crate::endpoints::second_factor::{self, passkeys_left};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::device::device;
+use crate::identity::factor::Duty;
 use crate::identity::passkeys::{self as rules, Attestation, ENOUGH, MOST, Owner, Purpose};
-use crate::identity::sessions;
 use crate::identity::users::{self, User};
+use crate::identity::{recovery, sessions};
 use crate::oauth::Lang;
 use crate::store::audit::AuditEvent;
 use crate::store::outbox::NewMail;
 use crate::store::passkeys::{self, Passkey};
-use crate::store::{audit as audits, outbox, passwords};
+use crate::store::{audit as audits, factors, outbox, passwords, recovery_codes};
 
 /// The longest name of a passkey, in characters.
 pub const LONGEST_NAME: usize = 60;
@@ -26,6 +29,8 @@ pub struct Own {
     /// By what authenticators know them, base64url; nothing if none does.
     pub handle: Option<String>,
     pub has_password: bool,
+    /// Whether the person has a recovery code left.
+    pub has_codes: bool,
 }
 
 impl Own {
@@ -37,7 +42,8 @@ impl Own {
     /// Whether the person can do without their password.
     pub fn can_drop_password(&self) -> bool {
         let able = self.passkeys.iter().filter(|passkey| passkey.signs_in).count();
-        self.has_password && i64::try_from(able).is_ok_and(|able| able >= ENOUGH)
+        let ways_back = able + usize::from(self.has_codes);
+        self.has_password && able > 0 && i64::try_from(ways_back).is_ok_and(|ways| ways >= ENOUGH)
     }
 }
 
@@ -50,6 +56,7 @@ pub async fn list(provider: &Provider, signed: &Signed) -> Result<Own, Fault> {
         passkeys: passkeys::list(&mut conn, user).await?,
         handle: handle.as_deref().map(rules::shown_handle).transpose()?,
         has_password: passwords::of(&mut conn, user).await?.is_some(),
+        has_codes: recovery::left(&mut conn, user).await?.count > 0,
     })
 }
 
@@ -62,34 +69,54 @@ pub enum Asked {
     Nowhere,
 }
 
+/// Whose passkey it is to be, and for what it was asked: by the page of the account, or on the way to an app.
+pub struct For<'a> {
+    user: &'a User,
+    subject: &'a Id,
+    /// The session that has to go on until then, where there is one.
+    session: Option<&'a Id>,
+}
+
+impl<'a> For<'a> {
+    pub const fn account(signed: &'a Signed) -> Self {
+        Self { user: &signed.user, subject: &signed.session.id, session: Some(&signed.session.id) }
+    }
+
+    /// For whom an interaction waits.
+    pub fn interaction(found: &'a Found, user: &'a User, visit: &'a Visit) -> Self {
+        let session = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
+        Self { user, subject: &found.id, session: session.map(|signed| &signed.session.id) }
+    }
+}
+
 /// Asks for a new passkey of this person.
 ///
 /// # Errors
 /// Storage, chance or the library failed.
-pub async fn ask_to_enrol(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Asked, Fault> {
+pub async fn ask_to_enrol(provider: &Provider, place: &For<'_>, visit: &Visit) -> Result<Asked, Fault> {
     let Some(own) = &provider.passkeys else { return Ok(Asked::Nowhere) };
-    let user = &signed.user;
+    let user = place.user;
     let known = passkeys::list(&mut provider.db.conn(), &user.id).await?;
     if known.len() >= MOST {
         return Ok(Asked::TooMany);
     }
-    let handle = handle(provider, signed).await?;
+    let handle = handle(provider, user).await?;
     let name = user.email.as_deref().unwrap_or(&user.sub);
     let display_name = user.claims.get("name").and_then(Value::as_str).unwrap_or(name);
     let question = own.ask_to_enrol(&Owner { handle: &handle, name, display_name }, &known)?;
-    keep(provider, question, (Purpose::Enrol, signed.session.id.as_str()), visit).await.map(Asked::Options)
+    keep(provider, question, (Purpose::Enrol, place.subject.as_str()), visit).await.map(Asked::Options)
 }
 
 /// The handle of a person, made when it is first needed.
-async fn handle(provider: &Provider, signed: &Signed) -> Result<String, Fault> {
-    let user = signed.user.id.clone();
+async fn handle(provider: &Provider, of: &User) -> Result<String, Fault> {
+    let user = of.id.clone();
     if let Some(handle) = passkeys::handle(&mut provider.db.conn(), &user).await? {
         return Ok(handle);
     }
     let new = rules::new_handle(&provider.random)?;
     provider.db.write(async move |tx| passkeys::put_handle(tx, &user, &new).await).await?;
     // Another tab may have been faster.
-    let handle = passkeys::handle(&mut provider.db.conn(), &signed.user.id).await?;
+    let handle = passkeys::handle(&mut provider.db.conn(), &of.id).await?;
     handle.ok_or_else(|| Fault::new("passkeys: handle", "the person is gone"))
 }
 
@@ -105,9 +132,9 @@ pub enum Enrolled {
 ///
 /// # Errors
 /// Storage or chance failed, or the session ended in the meantime.
-pub async fn enrol(provider: &Provider, signed: &Signed, (answer, name): (&str, &str), visit: &Visit) -> Result<Enrolled, Fault> {
+pub async fn enrol(provider: &Provider, place: &For<'_>, (answer, name): (&str, &str), visit: &Visit) -> Result<Enrolled, Fault> {
     let (Some(own), Ok(answer)) = (&provider.passkeys, Attestation::parse(answer)) else { return Ok(Enrolled::Refused) };
-    let subject = (Purpose::Enrol, signed.session.id.as_str());
+    let subject = (Purpose::Enrol, place.subject.as_str());
     let Some(asked) = asked(provider, answer.challenge(), subject, visit).await? else { return Ok(Enrolled::Refused) };
     let Ok(made) = own.enrol(&answer, &asked.state)? else { return Ok(Enrolled::Refused) };
     // What the browser calls it is what was signed.
@@ -117,7 +144,7 @@ pub async fn enrol(provider: &Provider, signed: &Signed, (answer, name): (&str, 
     let new = Passkey {
         id: provider.new_id()?,
         public_id: public_id(&provider.random)?,
-        user_id: signed.user.id.clone(),
+        user_id: place.user.id.clone(),
         credential_id: made.credential_id,
         name: name_of(name).unwrap_or_else(|| device(visit.lang, &visit.user_agent)),
         credential: made.credential,
@@ -129,15 +156,20 @@ pub async fn enrol(provider: &Provider, signed: &Signed, (answer, name): (&str, 
         last_used_at: None,
     };
     let record = audit_at("passkey_added", new.user_id.as_str(), visit);
-    let Telling { id, record, told } = telling(provider, (&signed.user, visit.lang), record, News::Added(&new.name))?;
-    let (session, now) = (signed.session.id.clone(), visit.now);
+    let Telling { id, record, told } = telling(provider, (place.user, visit.lang), record, News::Added(&new.name))?;
+    let (session, now) = (place.session.cloned(), visit.now);
     let done = provider
         .db
         .write(async move |tx| {
             users::hold(tx, &new.user_id).await?;
-            sessions::still_open(tx, &session, now).await?;
+            if let Some(session) = &session {
+                sessions::still_open(tx, session, now).await?;
+            }
             if !passkeys::answer(tx, &asked.challenge, now).await? || !passkeys::insert(tx, &new).await? {
                 return Ok(false);
+            }
+            if let Some(session) = &session {
+                sessions::note_second(tx, session, now).await?;
             }
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
@@ -185,6 +217,8 @@ pub enum Removed {
     Done,
     /// It is the last way in.
     Last,
+    /// The house wants the person to have a second factor, and it is their last.
+    IsNeeded,
     Unknown,
 }
 
@@ -218,25 +252,35 @@ pub(in crate::endpoints) async fn take_away(provider: &Provider, user: &User, pa
     let Some(found) = known.into_iter().find(|own| own.public_id == passkey) else { return Ok(Removed::Unknown) };
     let By { record, session, lang } = by;
     let now = record.at;
+    let (duty, _) = second_factor::duty(provider, user, None, now).await?;
+    let counted = provider.factors.policy.counts.clone();
     let Telling { id, record, told } = telling(provider, (user, lang), record, News::Removed(&found.name))?;
-    let done = provider
+    provider
         .db
         .write(async move |tx| {
             users::hold(tx, &found.user_id).await?;
             if let Some(session) = &session {
                 sessions::still_open(tx, session, now).await?;
             }
+            let mut left = factors::other_kinds(tx, &found.user_id, &Id::from_stored("")).await?;
+            left.extend(passkeys_left(tx, &found.user_id, &found.public_id).await?);
+            let is_last = !left.iter().any(|kind| counted.contains(kind));
+            if is_last && duty == Duty::Required {
+                return Ok(Removed::IsNeeded);
+            }
             if !passkeys::remove(tx, &found.user_id, &found.public_id).await? {
-                return Ok(false);
+                return Ok(Removed::Last);
+            }
+            if is_last {
+                recovery_codes::remove_for_user(tx, &found.user_id).await?;
             }
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }
             audits::write(tx, &id, &record).await?;
-            Ok(true)
+            Ok(Removed::Done)
         })
-        .await?;
-    Ok(if done { Removed::Done } else { Removed::Last })
+        .await
 }
 
 /// What became of a wish to live without a password.

@@ -78,7 +78,12 @@ pub async fn sign_in(provider: &Provider, found: Found, answer: &str, stay: Stay
 }
 
 /// The owner of a passkey hears that somebody may have a copy of it. The question is used up with that.
-pub(super) async fn record_copy(provider: &Provider, asked: Challenge, owned: Owned, visit: &Visit) -> Result<(), Fault> {
+pub(in crate::endpoints) async fn record_copy(
+    provider: &Provider,
+    asked: Challenge,
+    owned: Owned,
+    visit: &Visit,
+) -> Result<(), Fault> {
     let Owned { passkey, user, .. } = owned;
     let mut record = audit_at("passkey_copied", "anonymous", visit);
     record.user_id = Some(user.id.clone());

@@ -7,6 +7,7 @@
 mod enrol;
 mod half;
 mod own;
+mod passkey;
 mod proof;
 mod raise;
 mod verify;
@@ -15,7 +16,9 @@ mod words;
 pub use enrol::{Added, Enrolling, For, begin as begin_enrolment, confirm as confirm_enrolment, find as find_enrolment};
 pub(super) use half::{After, after_first, begin as begin_half};
 pub use half::{Asked, postpone};
+pub(super) use own::passkeys_left;
 pub use own::{LONGEST_NAME, Own, Removed, Way, remove, rename};
+pub use passkey::{ask as ask_for_passkey, verify as verify_passkey};
 pub(super) use proof::SecondProof;
 pub use verify::{Typed, Verified, verify};
 
@@ -35,13 +38,15 @@ pub struct House {
     pub kinds: Kinds,
     pub policy: Policy,
     pub recovery_key: RecoveryKey,
+    /// What a passkey reaches here, as a first proof too; one factor where none is possible.
+    pub by_passkey: Level,
 }
 
 impl House {
     /// The most that anybody can reach here, as far as they may add what they need.
     pub fn offered(&self) -> Level {
         let taken = self.kinds.all().map(|kind| kind.about()).filter(|about| self.policy.takes(about.kind));
-        taken.map(|about| about.level).max().unwrap_or(Level::One)
+        taken.map(|about| about.level).max().unwrap_or(Level::One).max(self.by_passkey)
     }
 
     /// Every `acr` that can be reached here, weakest first.

@@ -4,10 +4,12 @@ use super::words::{Change, tell};
 use crate::base::{Fault, Id, Timestamp};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::factor::{Duty, Factor, Level, RECOVERY};
+use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::identity::recovery::{self, Left};
 use crate::identity::sessions;
 use crate::identity::users::{self, User};
-use crate::store::{audit as audits, factors, outbox, recovery_codes};
+use crate::store::passkeys::{self, Passkey};
+use crate::store::{Tx, audit as audits, factors, outbox, recovery_codes};
 
 /// The longest name of a factor, in characters.
 pub const LONGEST_NAME: usize = 60;
@@ -16,8 +18,11 @@ pub const LONGEST_NAME: usize = 60;
 pub struct Own {
     /// Last used first.
     pub factors: Vec<Factor>,
+    /// Last used first. Some may count for an app's wish alone.
+    pub passkeys: Vec<Passkey>,
     pub codes: Left,
     level: Level,
+    has_any: bool,
 }
 
 /// One way to give the second factor.
@@ -40,14 +45,20 @@ impl Own {
         let house = &provider.factors;
         all.retain(|factor| house.policy.takes(&factor.kind) && house.kinds.find(&factor.kind).is_some());
         let levels = all.iter().filter_map(|factor| house.kinds.find(&factor.kind)).map(|kind| kind.about().level);
-        let level = levels.max().unwrap_or(Level::One);
+        let passkeys = match &provider.passkeys {
+            Some(_) => passkeys::list(&mut conn, &user.id).await?,
+            None => Vec::new(),
+        };
+        let reached = passkeys.iter().map(level_of).max().unwrap_or(Level::One);
+        let level = levels.max().unwrap_or(Level::One).max(reached);
+        let has_any = !all.is_empty() || passkeys.iter().any(|own| house.policy.takes(kind_of(own)));
         let codes = recovery::left(&mut conn, &user.id).await?;
-        Ok(Self { factors: all, codes, level })
+        Ok(Self { factors: all, passkeys, codes, level, has_any })
     }
 
     /// Recovery codes alone are no factor: they are a way back to one.
-    pub fn has_any(&self) -> bool {
-        !self.factors.is_empty()
+    pub const fn has_any(&self) -> bool {
+        self.has_any
     }
 
     /// The most that the person can reach.
@@ -70,6 +81,20 @@ impl Own {
                 }),
             }
         }
+        // One that signs in alone is never too little.
+        let counts = |own: &&Passkey| own.signs_in || provider.factors.policy.takes(kind_of(own));
+        for own in self.passkeys.iter().filter(counts) {
+            match ways.iter_mut().find(|way| way.kind == kind_of(own)) {
+                Some(way) => way.names.push(own.name.clone()),
+                None => ways.push(Way {
+                    kind: kind_of(own).to_owned(),
+                    level: level_of(own),
+                    names: vec![own.name.clone()],
+                    last_used_at: own.last_used_at,
+                }),
+            }
+        }
+        ways.sort_by_key(|way| std::cmp::Reverse(way.last_used_at));
         if self.has_any() && self.codes.count > 0 && provider.factors.policy.takes(RECOVERY) {
             let last_used_at = self.codes.last_used_at;
             ways.push(Way { kind: RECOVERY.to_owned(), level: Level::Two, names: Vec::new(), last_used_at });
@@ -77,6 +102,16 @@ impl Own {
         ways.retain(|way| way.level >= level);
         ways
     }
+}
+
+/// The word of a passkey among the kinds.
+pub(in crate::endpoints) const fn kind_of(passkey: &Passkey) -> &'static str {
+    if passkey.signs_in { PASSKEY } else { SECURITY_KEY }
+}
+
+/// What a passkey reaches beside a first proof: one that makes sure who its owner is cannot be talked out of them.
+const fn level_of(passkey: &Passkey) -> Level {
+    if passkey.signs_in { Level::Resistant } else { Level::Two }
 }
 
 /// What a person calls something, tidied; nothing if it cannot be a name.
@@ -141,7 +176,9 @@ pub async fn remove(provider: &Provider, signed: &Signed, id: &Id, visit: &Visit
         .write(async move |tx| {
             users::hold(tx, &user).await?;
             sessions::still_open(tx, &session, now).await?;
-            let is_last = !factors::other_kinds(tx, &user, &id).await?.iter().any(|kind| counted.contains(kind));
+            let mut others = factors::other_kinds(tx, &user, &id).await?;
+            others.extend(passkeys_left(tx, &user, "").await?);
+            let is_last = !others.iter().any(|kind| counted.contains(kind));
             if is_last && duty == Duty::Required {
                 return Ok(Removed::IsNeeded);
             }
@@ -158,4 +195,10 @@ pub async fn remove(provider: &Provider, signed: &Signed, id: &Id, visit: &Visit
             Ok(Removed::Done)
         })
         .await
+}
+
+/// The kinds of the passkeys of a person, but for one.
+pub(in crate::endpoints) async fn passkeys_left(tx: &mut Tx, user: &Id, but: &str) -> Result<Vec<String>, Fault> {
+    let signing_in = passkeys::others(tx, user, but).await?;
+    Ok(signing_in.into_iter().map(|signs_in| if signs_in { PASSKEY } else { SECURITY_KEY }.to_owned()).collect())
 }

@@ -8,7 +8,7 @@ use crate::identity::recovery;
 use crate::identity::users::{self, User};
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::outbox::{self, NewMail};
-use crate::store::{Tx, factor_terms, factors, passwords};
+use crate::store::{Tx, factor_terms, factors, passkeys, passwords};
 
 /// A second factor that was right, with everything that is stored because of it.
 pub(in crate::endpoints) struct SecondProof {
@@ -29,6 +29,12 @@ pub(super) enum Used {
         step: i64,
     },
     RecoveryCode(Id),
+    /// What an authenticator signed.
+    Passkey {
+        challenge: String,
+        id: Id,
+        signed: passkeys::Signed,
+    },
     /// The first code of something new, which counts from now on.
     Confirmed {
         factor: Box<Factor>,
@@ -86,6 +92,9 @@ impl SecondProof {
         match &self.used {
             Used::Step { factor, step } => factors::take_step(tx, factor, user, *step, now).await,
             Used::RecoveryCode(id) => recovery::consume(tx, id, user, now).await,
+            Used::Passkey { challenge, id, signed } => {
+                Ok(passkeys::answer(tx, challenge, now).await? && passkeys::signed(tx, id, signed, now).await?)
+            }
             Used::Confirmed { factor, step } => factors::confirm(tx, factor, *step, now).await,
             Used::Postponed(until) => {
                 factor_terms::set_due(tx, user, *until).await?;

@@ -33,11 +33,12 @@ pub enum Verified {
     Elsewhere(Outcome),
 }
 
-/// What a right code is worth.
-struct Right {
-    used: Used,
-    amr: &'static str,
-    level: Level,
+/// What a right code is worth, or what an authenticator signed.
+pub(super) struct Right {
+    pub used: Used,
+    /// In the words of RFC 8176.
+    pub amr: Vec<String>,
+    pub level: Level,
 }
 
 /// Takes a second factor, for a half session or for one that needs more.
@@ -88,7 +89,7 @@ async fn compare(
 ) -> Result<Option<Right>, Fault> {
     if typed.way == RECOVERY {
         let code = provider.factors.recovery_key.find(&mut provider.db.conn(), &user.id, typed.code).await?;
-        return Ok(code.map(|id| Right { used: Used::RecoveryCode(id), amr: recovery::AMR, level: Level::Two }));
+        return Ok(code.map(|id| Right { used: Used::RecoveryCode(id), amr: vec![recovery::AMR.to_owned()], level: Level::Two }));
     }
     let Some(kind) = provider.factors.kinds.find(typed.way) else { return Ok(None) };
     let about = kind.about();
@@ -96,7 +97,7 @@ async fn compare(
         let Some(secret) = open(provider, own, visit).await? else { continue };
         if let Some(step) = kind.check(&secret, typed.code, visit.now) {
             let used = Used::Step { factor: own.id.clone(), step };
-            return Ok(Some(Right { used, amr: about.amr, level: about.level }));
+            return Ok(Some(Right { used, amr: vec![about.amr.to_owned()], level: about.level }));
         }
     }
     Ok(None)
@@ -125,7 +126,7 @@ pub(super) async fn open(
     Ok(None)
 }
 
-async fn go_on(
+pub(super) async fn go_on(
     provider: &Provider,
     found: Found,
     (asked, own): (Asked, Own),
@@ -144,7 +145,8 @@ async fn go_on(
         By::Half(half) => half.amr.clone(),
         By::Session(signed) => signed.session.amr.clone(),
     };
-    let means = Means { amr: factor::amr(&first, right.amr), level: right.level };
+    let amr = right.amr.iter().fold(first, |all, word| factor::amr(&all, word));
+    let means = Means { amr, level: right.level };
     let ground = match &by {
         By::Half(half) => half.ground(provider).await?,
         By::Session(_) => None,

@@ -182,8 +182,8 @@ pub async fn remove_passkey(request: HttpRequest, state: Data<State>, id: Path<S
     let answered = match caller.remove_passkey(&state.provider, &id).await {
         Ok(Removed::Done) => done(true),
         Ok(Removed::Unknown) => nothing(),
-        Ok(Removed::Last) => {
-            let body = json!({ "error": "conflict", "error_description": "it is the last way in of this person" });
+        Ok(Removed::Last | Removed::IsNeeded) => {
+            let body = json!({ "error": "conflict", "error_description": "it is the last one, and this person needs it" });
             answer::json(StatusCode::CONFLICT, &body)
         }
         Err(refusal) => answer::refusal(&refusal, Challenge::Bearer),

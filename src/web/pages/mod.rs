@@ -54,7 +54,10 @@ pub use new_password::NewPassword;
 pub use own_data::{History, OwnData};
 pub use passkeys::{ChangePasskey, PasskeyNotice, PasskeyRow, Passkeys};
 pub use profile::{Profile, ProfileField};
-pub use second_factor::{Later, NewKey, SecondFactor, SecondFactorProblem, SetUpSecondFactor, WayRow, WayWords, Ways};
+pub use second_factor::{
+    Later, NewKey, SecondFactor, SecondFactorPasskey, SecondFactorProblem, SetUpPasskey, SetUpSecondFactor, WayRow, WayWords,
+    Ways,
+};
 pub use sign_in::{Occasion, PasskeyProblem, PasskeyWay, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 pub use sign_up::{FormProblem, SignUp};

@@ -2,10 +2,11 @@
 
 use askama::Template;
 
-use super::Frame;
+use super::{Frame, PasskeyProblem};
 use crate::base::{Secret, Timestamp};
 use crate::endpoints::second_factor::Way;
 use crate::identity::factor::{RECOVERY, Words};
+use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::identity::totp;
 use crate::web::texts::{Texts, ago, exact};
 
@@ -38,6 +39,27 @@ pub struct WayRow {
     pub detail: String,
 }
 
+/// The same for a passkey: its script fills in `credential`, buttons `verify` and `another-way`.
+#[derive(Template)]
+#[template(path = "pages/second_factor_passkey.html")]
+pub struct SecondFactorPasskey {
+    pub frame: Frame,
+    pub action: String,
+    pub way: WayWords,
+    pub problem: Option<SecondFactorProblem>,
+    pub not_you_url: Option<String>,
+}
+
+impl SecondFactorPasskey {
+    fn problem_text(&self) -> Option<&'static str> {
+        let t = self.frame.t();
+        Some(match self.problem? {
+            SecondFactorProblem::Missing => t.passkeys.needs_script,
+            SecondFactorProblem::Wrong | SecondFactorProblem::SlowedDown { .. } => t.passkeys.factor_refused,
+        })
+    }
+}
+
 /// Why a second factor was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondFactorProblem {
@@ -61,6 +83,8 @@ impl WayWords {
         let (name, how, help, input_mode) = match (kind, own) {
             (totp::KIND, _) => (t.factors.totp, t.factors.totp_how, t.factors.totp_help, "numeric"),
             (RECOVERY, _) => (t.factors.recovery, t.factors.recovery_how, t.factors.recovery_help, "text"),
+            (PASSKEY, _) => (t.passkeys.passkey, t.passkeys.passkey_how, "", "none"),
+            (SECURITY_KEY, _) => (t.passkeys.security_key, t.passkeys.security_key_how, "", "none"),
             (_, Some(words)) => (words.name, words.how, t.accounts.code_help, "numeric"),
             (other, None) => (other, "", "", "text"),
         };
@@ -126,7 +150,22 @@ pub struct SetUpSecondFactor {
     pub frame: Frame,
     pub new_key: NewKey,
     pub not_you_url: Option<String>,
+    /// The same page for a passkey, where that will do.
+    pub passkey_url: Option<String>,
     pub later: Later,
+}
+
+/// The same page for a passkey: its script fills in `credential`.
+#[derive(Template)]
+#[template(path = "pages/set_up_passkey.html")]
+pub struct SetUpPasskey {
+    pub frame: Frame,
+    pub action: String,
+    pub not_you_url: Option<String>,
+    /// The same page for an authenticator app, where that will do.
+    pub totp_url: Option<String>,
+    pub later: Later,
+    pub problem: Option<PasskeyProblem>,
 }
 
 /// Whether a person may go on without.
@@ -139,22 +178,53 @@ pub enum Later {
 
 impl SetUpSecondFactor {
     fn why(&self) -> String {
-        let t = &self.frame.t().factors;
-        match (&self.frame.app, self.later) {
-            (Some(app), Later::Always) => t.set_up_wanted.with(&app.name).to_string(),
-            _ => t.set_up_needed.to_owned(),
-        }
+        self.later.why(&self.frame)
     }
 
     fn until(&self) -> Option<String> {
-        let t = self.frame.t();
-        match self.later {
-            Later::Until(at) => Some(t.factors.set_up_later.with(exact(t, at)).to_string()),
-            Later::Never | Later::Always => None,
-        }
+        self.later.until(self.frame.t())
     }
 
     fn has_later(&self) -> bool {
         self.later != Later::Never
+    }
+}
+
+impl SetUpPasskey {
+    fn why(&self) -> String {
+        self.later.why(&self.frame)
+    }
+
+    fn until(&self) -> Option<String> {
+        self.later.until(self.frame.t())
+    }
+
+    fn has_later(&self) -> bool {
+        self.later != Later::Never
+    }
+
+    fn problem_text(&self) -> Option<&'static str> {
+        let t = self.frame.t();
+        Some(match self.problem? {
+            PasskeyProblem::Refused => t.passkeys.enrol_refused,
+            problem => problem.text(t),
+        })
+    }
+}
+
+impl Later {
+    fn why(self, frame: &Frame) -> String {
+        let t = &frame.t().factors;
+        match (&frame.app, self) {
+            (Some(app), Self::Always) => t.set_up_wanted.with(&app.name).to_string(),
+            _ => t.set_up_needed.to_owned(),
+        }
+    }
+
+    fn until(self, t: &Texts) -> Option<String> {
+        match self {
+            Self::Until(at) => Some(t.factors.set_up_later.with(exact(t, at)).to_string()),
+            Self::Never | Self::Always => None,
+        }
     }
 }

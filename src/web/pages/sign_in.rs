@@ -65,6 +65,8 @@ pub enum PasskeyProblem {
     Copied,
     /// It is the last way in, and is not removed.
     Last,
+    /// It is the last second factor of somebody who has to have one.
+    IsNeeded,
 }
 
 impl PasskeyProblem {
@@ -75,6 +77,7 @@ impl PasskeyProblem {
             Self::Unknown => t.passkeys.unknown,
             Self::Copied => t.passkeys.copied,
             Self::Last => t.passkeys.last,
+            Self::IsNeeded => t.factors.remove_needed,
         }
     }
 }

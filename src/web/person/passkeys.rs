@@ -9,7 +9,7 @@ use super::account::Guest;
 use super::{Opened, broken, error, fresh, open_form, page, sign_in, speak};
 use crate::base::Fault;
 use crate::endpoints::interaction::AccountPage;
-use crate::endpoints::passkeys::{self as use_cases, Asked, ByPasskey, Enrolled, PasswordDropped, Removed};
+use crate::endpoints::passkeys::{self as use_cases, Asked, ByPasskey, Enrolled, For, PasswordDropped, Removed};
 use crate::endpoints::sign_in::Stay;
 use crate::oauth::Params;
 use crate::web::limits::Failure;
@@ -20,7 +20,7 @@ use crate::web::{State, answer};
 
 const PAGE: AccountPage = AccountPage::Passkeys;
 
-fn options(options: &serde_json::Value) -> HttpResponse {
+pub(super) fn options(options: &serde_json::Value) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(options)
 }
 
@@ -141,7 +141,7 @@ pub async fn ask_to_enrol(request: HttpRequest, state: Data<State>, payload: Pay
         Ok(sent) => sent,
         Err(response) => return response,
     };
-    match use_cases::ask_to_enrol(&state.provider, &guest.signed, &guest.visit).await {
+    match use_cases::ask_to_enrol(&state.provider, &For::account(&guest.signed), &guest.visit).await {
         Ok(Asked::Options(asked)) => options(&asked),
         Ok(Asked::TooMany | Asked::Nowhere) => error::show(&state, &request, Kind::NotFound, None),
         Err(fault) => broken(&state, &request, &fault),
@@ -159,7 +159,7 @@ pub async fn add(request: HttpRequest, state: Data<State>, payload: Payload) -> 
         return all(&state, &request, guest, (None, Some(PasskeyProblem::NoScript))).await;
     }
     let name = form.get("name").unwrap_or_default();
-    match use_cases::enrol(&state.provider, &guest.signed, (credential, name), &guest.visit).await {
+    match use_cases::enrol(&state.provider, &For::account(&guest.signed), (credential, name), &guest.visit).await {
         Ok(Enrolled::Done) => answer::see_other(&state, "/account/passkeys?done=added").finish(),
         Ok(Enrolled::Refused) => all(&state, &request, guest, (None, Some(PasskeyProblem::Refused))).await,
         Err(fault) => broken(&state, &request, &fault),
@@ -249,6 +249,7 @@ pub async fn remove(request: HttpRequest, state: Data<State>, id: Path<String>, 
     match use_cases::remove(&state.provider, &guest.signed, &id, &guest.visit).await {
         Ok(Removed::Done) => answer::see_other(&state, "/account/passkeys?done=removed").finish(),
         Ok(Removed::Last) => all(&state, &request, guest, (None, Some(PasskeyProblem::Last))).await,
+        Ok(Removed::IsNeeded) => all(&state, &request, guest, (None, Some(PasskeyProblem::IsNeeded))).await,
         Ok(Removed::Unknown) => error::show(&state, &request, Kind::NotFound, None),
         Err(fault) => broken(&state, &request, &fault),
     }

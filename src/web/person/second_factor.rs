@@ -5,13 +5,14 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Opened, broken, go_on, open, open_form, page, speak, ui_locales};
+use super::{Opened, broken, go_on, open, open_form, page, passkeys, speak, ui_locales};
 use crate::base::Fault;
 use crate::endpoints::interaction::{self, Outcome, Page};
 use crate::endpoints::second_factor::{self, Asked, Own, Typed, Verified, Way};
 use crate::identity::factor::Level;
+use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::web::limits::Failure;
-use crate::web::pages::{SecondFactor, SecondFactorProblem, WayRow, WayWords, Ways};
+use crate::web::pages::{SecondFactor, SecondFactorPasskey, SecondFactorProblem, WayRow, WayWords, Ways};
 use crate::web::{State, answer, extract};
 
 /// The longest code that is looked at, in bytes.
@@ -69,11 +70,32 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
         Some(_) => (StatusCode::BAD_REQUEST, None),
     };
     let way = words(way);
+    if is_passkey(&way.kind) {
+        return Ok(page(status, &SecondFactorPasskey { action, way, problem: shown.problem, not_you_url, frame }));
+    }
     let mut response = page(status, &SecondFactor { action, way, problem: shown.problem, not_you_url, frame });
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     Ok(response)
+}
+
+fn is_passkey(way: &str) -> bool {
+    [PASSKEY, SECURITY_KEY].contains(&way)
+}
+
+/// `/second-factor/ID/options`: what the script of the page asks a passkey of this person.
+pub async fn options(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
+    let (opened, form) = match open_form(&state, &request, &id, payload).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let way = form.get("way").unwrap_or_default();
+    match second_factor::ask_for_passkey(&state.provider, &opened.found, way, &opened.visit).await {
+        Ok(Some(asked)) => passkeys::options(&asked),
+        Ok(None) => go_on(&state, &request, opened).await,
+        Err(fault) => broken(&state, &request, &fault),
+    }
 }
 
 /// The form of the page.
@@ -84,12 +106,17 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     };
     speak(&mut opened, &request);
     let (way, code) = (form.get("way").unwrap_or_default(), form.get("code").unwrap_or_default().trim());
-    let problem = if code.is_empty() {
+    let (found, answered) = (opened.found.clone(), form.get("credential"));
+    let problem = if is_passkey(way) && answered.is_none() || !is_passkey(way) && code.is_empty() {
         SecondFactorProblem::Missing
     } else if code.len() > LONGEST_CODE {
         SecondFactorProblem::Wrong
     } else {
-        match second_factor::verify(&state.provider, opened.found.clone(), Typed { way, code }, &opened.visit).await {
+        let verified = match answered.filter(|_| is_passkey(way)) {
+            Some(answer) => second_factor::verify_passkey(&state.provider, found, (way, answer), &opened.visit).await,
+            None => second_factor::verify(&state.provider, found, Typed { way, code }, &opened.visit).await,
+        };
+        match verified {
             Ok(Verified::In(signed_in)) => return answer::signed_in(&state, opened.browser, *signed_in),
             Ok(Verified::Elsewhere(outcome)) => return answer::outcome(&state, opened.browser, outcome),
             Ok(Verified::Wrong) => SecondFactorProblem::Wrong,

@@ -9,10 +9,14 @@ use super::authenticators::{Form, new_key};
 use super::{Opened, broken, error, go_on, open, open_form, page, speak, ui_locales};
 use crate::base::{Fault, Id};
 use crate::endpoints::interaction::{self, Outcome, Page};
+use crate::endpoints::passkeys::{self, Enrolled};
 use crate::endpoints::second_factor::{self, Added, Asked, Enrolling, For};
+use crate::identity::factor::Level;
+use crate::identity::passkeys::PASSKEY;
 use crate::identity::totp;
-use crate::web::pages::{Kind, Later, SecondFactorProblem, SetUpSecondFactor};
-use crate::web::{State, answer};
+use crate::oauth::Params;
+use crate::web::pages::{Kind, Later, PasskeyProblem, SecondFactorProblem, SetUpPasskey, SetUpSecondFactor};
+use crate::web::{State, answer, extract};
 
 /// `/set-up-second-factor/ID`
 pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) -> HttpResponse {
@@ -20,14 +24,102 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
         Ok(opened) => opened,
         Err(response) => return response,
     };
-    fresh_key(&state, &request, opened, None).await
+    let wish = extract::query(&request).unwrap_or_default().get("kind").map(str::to_owned);
+    match waiting(&state, &opened).await {
+        Ok(Some((asked, level))) if takes_passkey(&state, level, wish.as_deref()) => {
+            passkey(&state, &request, (opened, asked, level), None).await
+        }
+        Ok(_) => fresh_key(&state, &request, opened, None).await,
+        Err(fault) => broken(&state, &request, &fault),
+    }
+}
+
+/// Whether a passkey is added: it is the only thing that does, or what the person wishes.
+fn takes_passkey(state: &State, level: Level, wish: Option<&str>) -> bool {
+    let policy = &state.provider.factors.policy;
+    let is_only = level == Level::Resistant || !policy.takes(totp::KIND);
+    state.provider.passkeys.is_some() && (is_only || wish == Some(PASSKEY))
+}
+
+/// The page that adds a passkey.
+async fn passkey(
+    state: &State,
+    request: &HttpRequest,
+    (opened, asked, level): (Opened, Asked, Level),
+    problem: Option<PasskeyProblem>,
+) -> HttpResponse {
+    let (provider, found) = (&state.provider, &opened.found);
+    let later = match later(state, &opened, &asked).await {
+        Ok(later) => later,
+        Err(fault) => return broken(state, request, &fault),
+    };
+    let base = provider.issuer.path();
+    let action = format!("{base}/set-up-second-factor/{}", found.id);
+    let may_totp = level <= Level::Two && provider.factors.policy.takes(totp::KIND);
+    let model = SetUpPasskey {
+        frame: state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found)),
+        not_you_url: Some(format!("{base}/sign-in/{}", found.id)),
+        totp_url: may_totp.then(|| action.clone()),
+        later,
+        problem,
+        action,
+    };
+    let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    answer::with_browser(page(status, &model), opened.browser)
+}
+
+/// `/set-up-second-factor/ID/options`: what the script of that page asks for a new passkey.
+pub async fn options(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
+    let (opened, _) = match open_form(&state, &request, &id, payload).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let asked = match waiting(&state, &opened).await {
+        Ok(Some((asked, _))) => asked,
+        Ok(None) => return go_on(&state, &request, opened).await,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
+    let place = passkeys::For::interaction(&opened.found, &asked.user, &opened.visit);
+    match passkeys::ask_to_enrol(&state.provider, &place, &opened.visit).await {
+        Ok(passkeys::Asked::Options(asked)) => super::passkeys::options(&asked),
+        Ok(_) => error::show(&state, &request, Kind::NotFound, None),
+        Err(fault) => broken(&state, &request, &fault),
+    }
+}
+
+/// Takes a new passkey. Whoever added it is asked for it next.
+async fn add_passkey(
+    state: &State,
+    request: &HttpRequest,
+    (opened, asked, level): (Opened, Asked, Level),
+    form: &Params,
+) -> HttpResponse {
+    let Some(credential) = form.get("credential") else {
+        return passkey(state, request, (opened, asked, level), Some(PasskeyProblem::NoScript)).await;
+    };
+    let place = passkeys::For::interaction(&opened.found, &asked.user, &opened.visit);
+    let name = form.get("name").unwrap_or_default();
+    match passkeys::enrol(&state.provider, &place, (credential, name), &opened.visit).await {
+        Ok(Enrolled::Done) => go_on(state, request, opened).await,
+        Ok(Enrolled::Refused) => passkey(state, request, (opened, asked, level), Some(PasskeyProblem::Refused)).await,
+        Err(fault) => broken(state, request, &fault),
+    }
+}
+
+/// Whether the person may go on without.
+async fn later(state: &State, opened: &Opened, asked: &Asked) -> Result<Later, Fault> {
+    Ok(match second_factor::may_wait(&state.provider, &opened.found, asked, &opened.visit).await? {
+        second_factor::Wait::No => Later::Never,
+        second_factor::Wait::Forever => Later::Always,
+        second_factor::Wait::Until(at) => Later::Until(at),
+    })
 }
 
 /// The page with a new key, if it is what the interaction waits for.
 async fn fresh_key(state: &State, request: &HttpRequest, opened: Opened, trouble: Option<String>) -> HttpResponse {
     let provider = &state.provider;
     let asked = match waiting(state, &opened).await {
-        Ok(Some(asked)) => asked,
+        Ok(Some((asked, _))) => asked,
         Ok(None) => return go_on(state, request, opened).await,
         Err(fault) => return broken(state, request, &fault),
     };
@@ -43,10 +135,11 @@ async fn fresh_key(state: &State, request: &HttpRequest, opened: Opened, trouble
 }
 
 /// Who is asked to add something, if somebody is.
-async fn waiting(state: &State, opened: &Opened) -> Result<Option<Asked>, Fault> {
+async fn waiting(state: &State, opened: &Opened) -> Result<Option<(Asked, Level)>, Fault> {
     match interaction::look(&state.provider, &opened.found, &opened.visit).await? {
-        Outcome::Page { page: Page::Enrol(_) | Page::Offer(_), .. } => {
-            Asked::of(&state.provider, &opened.found, &opened.visit).await
+        Outcome::Page { page: Page::Enrol(level) | Page::Offer(level), .. } => {
+            let asked = Asked::of(&state.provider, &opened.found, &opened.visit).await?;
+            Ok(asked.map(|asked| (asked, level)))
         }
         _ => Ok(None),
     }
@@ -68,18 +161,16 @@ async fn render(
     let action = format!("{base}/set-up-second-factor/{}", found.id);
     let form = Form { action, session: None, name: String::new(), problem, trouble };
     let new_key = new_key(state, &asked.user, &enrolling, form);
-    let later = match second_factor::may_wait(provider, found, asked, &opened.visit).await? {
-        second_factor::Wait::No => Later::Never,
-        second_factor::Wait::Forever => Later::Always,
-        second_factor::Wait::Until(at) => Later::Until(at),
-    };
+    let later = later(state, opened, asked).await?;
+    let may_passkey = provider.passkeys.is_some() && provider.factors.policy.takes(PASSKEY);
+    let passkey_url = may_passkey.then(|| format!("{base}/set-up-second-factor/{}?kind={PASSKEY}", found.id));
     let not_you_url = Some(format!("{base}/sign-in/{}", found.id));
     let (status, wait) = match problem {
         None => (StatusCode::OK, None),
         Some(SecondFactorProblem::SlowedDown { seconds }) => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),
         Some(_) => (StatusCode::BAD_REQUEST, None),
     };
-    let mut response = page(status, &SetUpSecondFactor { new_key, not_you_url, later, frame });
+    let mut response = page(status, &SetUpSecondFactor { new_key, not_you_url, passkey_url, later, frame });
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -101,11 +192,14 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
             Err(fault) => broken(&state, &request, &fault),
         };
     }
-    let asked = match waiting(&state, &opened).await {
-        Ok(Some(asked)) => asked,
+    let (asked, level) = match waiting(&state, &opened).await {
+        Ok(Some(waiting)) => waiting,
         Ok(None) => return go_on(&state, &request, opened).await,
         Err(fault) => return broken(&state, &request, &fault),
     };
+    if form.get("action") == Some("passkey") || form.get("credential").is_some() {
+        return add_passkey(&state, &request, (opened, asked, level), &form).await;
+    }
     let factor = Id::from_stored(form.get("factor").unwrap_or_default());
     let found = second_factor::find_enrolment(provider, &asked.user, &factor, &opened.visit).await;
     let enrolling = match found {

@@ -217,7 +217,7 @@ impl Browser {
     pub async fn ask_for_options(&mut self, page: &Page) -> Page {
         let address = page.attributes("form[data-passkey]", "data-options");
         let address = address.first().unwrap_or_else(|| panic!("no passkeys at {}:\n{}", page.url, page.body));
-        let fields: Vec<(String, String)> = ["csrf", "as"]
+        let fields: Vec<(String, String)> = ["csrf", "as", "way"]
             .into_iter()
             .filter_map(|name| {
                 let value = page.attributes(&format!("form[data-passkey] input[name='{name}']"), "value").into_iter().next();
