@@ -190,6 +190,40 @@ async fn passkey_pages(language: &'static str) {
     eye.done();
 }
 
+/// A passkey that an app wants of who has none, and then as the second factor.
+async fn passkey_factor_pages(language: &'static str) {
+    let mut eye = Eye::open(language).await;
+    let chrome = eye.chrome.clone();
+    without_autofill(&chrome).await;
+    let device = Device::plug(&chrome).await;
+    let address = form_post(&eye.app).replace("form_post", "query");
+    let phr = json!({ "id_token": { "acr": { "essential": true, "values": ["phr"] } } }).to_string();
+    let claims = url::form_urlencoded::byte_serialize(phr.as_bytes()).collect::<String>();
+    eye.chrome.goto(format!("{address}&claims={claims}")).await.unwrap();
+    eye.sign_in(PASSWORD).await;
+    eye.look("set_up_passkey", "add-passkey").await;
+    eye.chrome.press("add-passkey").await;
+    eye.look("second_factor_passkey", "how").await;
+    device.forget().await;
+    eye.chrome.press("verify").await;
+    eye.chrome.query(By::Css("#passkey-problem:not([hidden])")).first().await.unwrap();
+    eye.look("second_factor_passkey_failed", "how").await;
+    eye.app.ignore_mail();
+    eye.done();
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn passkey_factor_pages_are_for_everybody() {
+    passkey_factor_pages("en").await;
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn passkey_factor_pages_in_german_are_for_everybody() {
+    passkey_factor_pages("de").await;
+}
+
 #[tokio::test]
 #[ignore = "axe: tests/run brings Chromium and axe-core"]
 async fn passkey_pages_are_for_everybody() {

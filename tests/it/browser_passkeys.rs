@@ -247,3 +247,32 @@ async fn passkeys_without_scripts() {
     sign_in(&chrome).await;
     arrives_at(&chrome, "/account").await;
 }
+
+/// The password, and then the passkey: on the way to the account, and again after another way was looked at.
+#[tokio::test]
+#[ignore = "browser: tests/run brings Chromium"]
+async fn a_passkey_as_second_factor() {
+    let (app, chrome) = open().await;
+    let _device = Device::plug(&chrome).await;
+    without_autofill(&chrome).await;
+    chrome.goto(app.url("/account")).await.unwrap();
+    sign_in(&chrome).await;
+    arrives_at(&chrome, "/account").await;
+    add(&app, &chrome, "Work laptop").await;
+    chrome.wait_for("done").await;
+    sign_out(&app, &chrome).await;
+    chrome.goto(app.url("/demo")).await.unwrap();
+    chrome.press("demo-sign-in").await;
+    sign_in(&chrome).await;
+    chrome.wait_for("how").await;
+    assert!(text(&chrome, "main").await.contains("Confirm with the passkey"));
+    chrome.press("another-way").await;
+    assert!(text(&chrome, "#ways").await.contains("Work laptop"));
+    chrome.press("way-passkey").await;
+    chrome.press("verify").await;
+    chrome.press("allow").await;
+    chrome.wait_for("demo-result").await;
+    let shown = text(&chrome, "main").await;
+    assert!(shown.contains("phr") && shown.contains("pwd"), "{shown}");
+    app.ignore_mail();
+}

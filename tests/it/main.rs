@@ -49,6 +49,7 @@ mod oidcc_dynamic;
 mod openidconnect_rp;
 mod pairwise;
 mod passkeys;
+mod passkeys_factor;
 mod passkeys_own;
 mod races;
 mod readme;
