@@ -85,6 +85,16 @@ pub struct ValidRequest {
     pub hint: Option<Hint>,
     pub ui_locales: Option<String>,
     pub claims: Option<ClaimsRequest>,
+    /// The signed object that all this came from, if it is good once.
+    #[serde(default)]
+    pub object: Option<OnceOnly>,
+}
+
+/// What is remembered of a request object that named itself (`jti`): it leads to one answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnceOnly {
+    pub hash: String,
+    pub until: Timestamp,
 }
 
 impl ValidRequest {
@@ -148,6 +158,7 @@ impl ValidRequest {
             hint: hint(provider, params, now)?,
             ui_locales: bounded(params, "ui_locales", 256)?,
             claims: params.get("claims").map(ClaimsRequest::parse).transpose()?,
+            object: None,
         })
     }
 }
