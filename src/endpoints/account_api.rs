@@ -186,7 +186,7 @@ impl Caller {
     /// # Errors
     /// `insufficient_user_authentication` (RFC 9470 section 3) if the person did not prove themselves lately, or something broke.
     pub async fn remove_passkey(&self, provider: &Provider, passkey: &str) -> Result<Removed, Refusal> {
-        if !self.auth_time.is_some_and(|at| self.now.since(at) < FRESH_SECONDS) {
+        if self.auth_time.is_none_or(|at| self.now.since(at) >= FRESH_SECONDS) {
             let why = "the person has to sign in again before this";
             return Err(Error::new(ErrorCode::InsufficientUserAuthentication, why).into());
         }

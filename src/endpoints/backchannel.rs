@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use super::client_keys::recipient;
-use super::{Provider, Refusal, audit};
+use super::{Provider, audit};
 use crate::base::{Fault, Id, Timestamp};
 use crate::outbound::OutboundError;
 use crate::store::Tx;
@@ -76,8 +76,7 @@ pub async fn tell(provider: &Provider, taken: &Taken) -> Result<Outcome, Fault> 
     let encrypt_to = match recipient(provider, &client.client, client.client.more.id_token_encryption, now).await {
         Ok(recipient) => recipient,
         // It may have one again when it is asked next.
-        Err(Refusal::Protocol(error)) => return Ok(Outcome::Failed(error.why.to_owned())),
-        Err(Refusal::Broken(fault)) => return Err(fault),
+        Err(error) => return Ok(Outcome::Failed(error.why.to_owned())),
     };
     let farewell = Farewell { client: &client.client, sub: &sub, sid: &taken.sid, encrypt_to: encrypt_to.as_ref() };
     let token = provider.mint().logout_token(&farewell, now)?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::client_keys::verified;
 use super::{ClientRef, Provider, Refusal};
 use crate::base::{Fault, Secret, Timestamp, same, sha256_base64url};
-use crate::jose::{Expect, VerifyingKey, peek_claims, verify};
+use crate::jose::{Expect, VerifyingKey, numeric_date, peek_claims, verify};
 use crate::oauth::{AuthMethod, Error, ErrorCode, Params};
 use crate::store::tokens;
 
@@ -212,7 +212,7 @@ async fn asserts(
     };
     let Some(claims) = verified else { return Ok(false) };
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let expires_at = claims.get("exp").and_then(Value::as_i64).map(Timestamp::from_unix);
+    let expires_at = claims.get("exp").and_then(numeric_date);
     let (Some(jti), Some(expires_at)) = (text("jti"), expires_at) else { return Ok(false) };
     if text("sub") != Some(client.client.client_id.as_str()) || expires_at.since(now) > LONGEST_ASSERTION_SECONDS {
         return Ok(false);

@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::header::CACHE_CONTROL;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::{Provider, Refusal};
+use super::Provider;
 use crate::base::Timestamp;
 use crate::jose::{Alg, Expect, JwkSet, Recipient, VerifyingKey, members, peek_header, verify};
 use crate::oauth::{Client, Encryption, Error, ErrorCode};
@@ -20,8 +21,11 @@ use crate::outbound::Outbound;
 /// The most clients whose keys are kept; beyond it all are fetched again, as they come.
 const KEPT: usize = 10_000;
 
-/// Seconds after which keys are fetched again although they fit.
+/// Seconds after which keys are fetched again although they fit, unless the client says less.
 const OLD_SECONDS: i64 = 3600;
+
+/// Seconds after which keys are worth nothing any more, however often a fetch failed since.
+const DEAD_SECONDS: i64 = 86_400;
 
 /// Seconds between two fetches for one client.
 const PAUSE_SECONDS: i64 = 60;
@@ -29,9 +33,34 @@ const PAUSE_SECONDS: i64 = 60;
 /// How long a request waits for keys that are being fetched: a little longer than a fetch may take.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// The keys of all clients that were seen.
+/// How many request objects are fetched at a time: for one client, and for all.
+const FETCHES_OF_ONE: usize = 8;
+const FETCHES_OF_ALL: usize = 64;
+
+/// The keys of all clients that were seen, and for which of them something is being fetched.
 #[derive(Default)]
-pub struct ClientKeys(Mutex<HashMap<String, Arc<Slot>>>);
+pub struct ClientKeys {
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    fetching: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// One fetch under way; its place is free again when this is dropped.
+pub(super) struct Place {
+    client_id: String,
+    fetching: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = fetching.get_mut(&self.client_id) {
+            *own -= 1;
+            if *own == 0 {
+                fetching.remove(&self.client_id);
+            }
+        }
+    }
+}
 
 /// The keys of one client.
 struct Slot {
@@ -45,6 +74,8 @@ struct Slot {
 struct State {
     keys: Option<Arc<JwkSet>>,
     fetched_at: Option<Timestamp>,
+    /// How long the client wants them to be kept (Core section 10.2.1), within the bounds of this house.
+    fresh_seconds: i64,
     tried_at: Option<Timestamp>,
     is_fetching: bool,
 }
@@ -79,25 +110,30 @@ pub(super) async fn verified(
 /// The key of the client that its tokens are encrypted to; none for a client that did not ask for encryption.
 ///
 /// # Errors
-/// `unauthorized_client`: it asked, and has no key for it. Nothing is ever sent in the clear instead.
+/// `unauthorized_client`: it asked, and has no key for it; `temporarily_unavailable`: its keys could not be fetched. Nothing is
+/// ever sent in the clear instead.
 pub(super) async fn recipient(
     provider: &Provider,
     client: &Client,
     encryption: Option<Encryption>,
     now: Timestamp,
-) -> Result<Option<Recipient>, Refusal> {
+) -> Result<Option<Recipient>, Error> {
     let Some(Encryption { alg, enc }) = encryption else { return Ok(None) };
     let of = |set: &JwkSet| set.recipient(alg.as_str(), enc.as_str()).into_iter().collect::<Vec<_>>();
     let found = match (&client.more.jwks_uri, &client.jwks) {
         (Some(uri), _) => {
             let source = Source { outbound: &provider.outbound, client_id: &client.client_id, uri };
-            provider.client_keys.find(&source, of, Need::Any, now).await
+            let found = provider.client_keys.find(&source, of, Need::Any, now).await;
+            if found.is_empty() && !provider.client_keys.has_any(&source) {
+                return Err(Error::new(ErrorCode::TemporarilyUnavailable, "the keys of this client could not be fetched"));
+            }
+            found
         }
         (None, Some(jwks)) => JwkSet::parse_client(jwks).map(|set| of(&set)).unwrap_or_default(),
         (None, None) => Vec::new(),
     };
     let none = Error::new(ErrorCode::UnauthorizedClient, "this client has no key that its tokens can be encrypted to");
-    found.into_iter().next().map(Some).ok_or_else(|| none.into())
+    found.into_iter().next().map(Some).ok_or(none)
 }
 
 /// Whose keys are wanted, and where they are.
@@ -116,10 +152,22 @@ enum Need {
 }
 
 impl ClientKeys {
+    /// A place for one more fetch of a request object; none while a client that hangs, or many, have them all.
+    pub(super) fn place(&self, client_id: &str) -> Option<Place> {
+        let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = fetching.get(client_id).copied().unwrap_or_default();
+        if own >= FETCHES_OF_ONE || fetching.values().sum::<usize>() >= FETCHES_OF_ALL {
+            return None;
+        }
+        fetching.insert(client_id.to_owned(), own + 1);
+        Some(Place { client_id: client_id.to_owned(), fetching: Arc::clone(&self.fetching) })
+    }
+
     /// The keys that `pick` takes from the set; none if there are none to be had.
     async fn find<T>(&self, source: &Source<'_>, pick: impl Fn(&JwkSet) -> Vec<T>, need: Need, now: Timestamp) -> Vec<T> {
         let slot = self.slot(source);
         let mut fetched = slot.fetched.subscribe();
+        slot.forget_the_dead(now);
         let found = slot.found(&pick);
         let is_good = !found.is_empty() && need == Need::Any;
         let is_old = slot.is_old(now);
@@ -136,8 +184,13 @@ impl ClientKeys {
         slot.found(&pick)
     }
 
+    /// Whether a set of this client's is there at all.
+    fn has_any(&self, source: &Source<'_>) -> bool {
+        self.slot(source).state().keys.is_some()
+    }
+
     fn slot(&self, source: &Source<'_>) -> Arc<Slot> {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = slots.get(source.client_id).filter(|slot| slot.uri == source.uri) {
             return Arc::clone(slot);
         }
@@ -161,7 +214,15 @@ impl Slot {
     }
 
     fn is_old(&self, now: Timestamp) -> bool {
-        self.state().fetched_at.is_none_or(|at| now.since(at) >= OLD_SECONDS)
+        let state = self.state();
+        state.fetched_at.is_none_or(|at| now.since(at) >= state.fresh_seconds)
+    }
+
+    fn forget_the_dead(&self, now: Timestamp) {
+        let mut state = self.state();
+        if state.fetched_at.is_some_and(|at| now.since(at) >= DEAD_SECONDS) {
+            state.keys = None;
+        }
     }
 
     /// Whether this request is the one that fetches now.
@@ -183,19 +244,56 @@ async fn fetch(outbound: Outbound, slot: Arc<Slot>, now: Timestamp) {
     }
     let mut state = slot.state();
     state.is_fetching = false;
-    if let Ok(keys) = keys {
+    if let Ok((keys, fresh_seconds)) = keys {
         state.keys = Some(Arc::new(keys));
         state.fetched_at = Some(now);
+        state.fresh_seconds = fresh_seconds;
     }
     drop(state);
     slot.fetched.send_replace(());
 }
 
-async fn read(outbound: &Outbound, uri: &str) -> Result<JwkSet, &'static str> {
+async fn read(outbound: &Outbound, uri: &str) -> Result<(JwkSet, i64), &'static str> {
     let answer = outbound.get(uri).await.map_err(|_| "no usable answer came")?;
     if answer.status() != 200 {
         return Err("the status is not 200");
     }
+    let cache = answer.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let fresh_seconds = fresh_seconds(cache);
     let set = members(answer.body()).ok_or("the answer is no JSON object")?;
-    JwkSet::parse_client(&Value::Object(set))
+    Ok((JwkSet::parse_fetched(&Value::Object(set))?, fresh_seconds))
+}
+
+/// `max-age` (RFC 9111 section 5.2.2.1), never less than the pause between two fetches and never more than an hour.
+fn fresh_seconds(cache_control: &str) -> i64 {
+    let words = cache_control.split(',').map(|word| word.trim().to_ascii_lowercase());
+    let age = |word: String| match word.as_str() {
+        "no-cache" | "no-store" => Some(0),
+        word => word.strip_prefix("max-age=")?.trim_matches('"').parse::<i64>().ok(),
+    };
+    words.filter_map(age).min().unwrap_or(OLD_SECONDS).clamp(PAUSE_SECONDS, OLD_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a client says of its keys, within the bounds.
+    #[test]
+    fn how_long_keys_are_kept() {
+        for (said, kept) in [
+            ("", 3600),
+            ("public", 3600),
+            ("max-age=600", 600),
+            ("public, Max-Age=\"120\"", 120),
+            ("max-age=5", 60),
+            ("max-age=-1", 60),
+            ("no-store", 60),
+            ("max-age=600, no-cache", 60),
+            ("max-age=86400", 3600),
+            ("max-age=soon", 3600),
+        ] {
+            assert_eq!(fresh_seconds(said), kept, "{said}");
+        }
+    }
 }

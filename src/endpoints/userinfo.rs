@@ -57,7 +57,7 @@ pub async fn userinfo(provider: &Provider, bearer: &Bearer, now: Timestamp) -> R
 
 /// Plain, or signed and encrypted as the client is registered for.
 async fn in_form(provider: &Provider, client_id: &str, claims: Map<String, Value>, now: Timestamp) -> Result<Form, Refusal> {
-    let Some(client) = provider.registry.client(&provider.db, client_id).await? else { return Ok(Form::Plain(claims)) };
+    let Some(client) = provider.registry.client(&provider.db, client_id).await? else { return Err(dead().into()) };
     let more = &client.client.more;
     if more.userinfo_alg.is_none() && more.userinfo_encryption.is_none() {
         return Ok(Form::Plain(claims));

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use josekit::jwe::alg::ecdh_es::EcdhEsJweAlgorithm as EcdhEs;
-use josekit::jwe::alg::rsaes::RsaesJweAlgorithm::RsaOaep256;
+use josekit::jwe::alg::rsaes::RsaesJweAlgorithm::{RsaOaep, RsaOaep256};
 use josekit::jwe::{JweEncrypter, JweHeader, serialize_compact};
 use josekit::jwk::Jwk;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::JwkSet;
+use super::jwk::is_rsa;
 use crate::base::{Fault, base64url_decode};
 
 /// What is encrypted.
@@ -61,19 +62,33 @@ impl JwkSet {
 }
 
 fn recipient(key: &Value, alg: &str, enc: &'static str) -> Option<Recipient> {
-    if !is_sound(key) || key.get("alg").is_some_and(|own| own.as_str() != Some(alg)) {
+    if !is_sound(key) || !is_meant(key) || key.get("alg").is_some_and(|own| own.as_str() != Some(alg)) {
         return None;
     }
-    let jwk = Jwk::from_map(key.as_object()?.clone()).ok()?;
+    // The key alone: what the library thinks of the members beside it is no reason to leave a client without tokens.
+    let material =
+        ["kty", "crv", "x", "y", "n", "e"].into_iter().filter_map(|name| Some((name.to_owned(), key.get(name)?.clone())));
+    let jwk = Jwk::from_map(material.collect::<Map<_, _>>()).ok()?;
     let encrypter: Box<dyn JweEncrypter> = match alg {
+        "RSA-OAEP" => Box::new(RsaOaep.encrypter_from_jwk(&jwk).ok()?),
         "RSA-OAEP-256" => Box::new(RsaOaep256.encrypter_from_jwk(&jwk).ok()?),
         "ECDH-ES" => Box::new(EcdhEs::EcdhEs.encrypter_from_jwk(&jwk).ok()?),
         "ECDH-ES+A128KW" => Box::new(EcdhEs::EcdhEsA128kw.encrypter_from_jwk(&jwk).ok()?),
         "ECDH-ES+A256KW" => Box::new(EcdhEs::EcdhEsA256kw.encrypter_from_jwk(&jwk).ok()?),
         _ => return None,
     };
-    let kid = jwk.key_id().map(str::to_owned);
-    Some(Recipient { encrypter, enc, kid })
+    let kid = key.get("kid").and_then(Value::as_str).map(str::to_owned);
+    let recipient = Recipient { encrypter, enc, kid };
+    // A point of low order is seen only where a secret is agreed on with it.
+    let is_usable = key.get("kty").is_some_and(|kty| kty != "OKP") || recipient.encrypt(b"", Content::Claims, "").is_ok();
+    is_usable.then_some(recipient)
+}
+
+/// Whether `key_ops` leaves the key for encryption (RFC 7517 section 4.3); libraries write different words there, or none.
+fn is_meant(key: &Value) -> bool {
+    let Some(operations) = key.get("key_ops") else { return true };
+    let Some(operations) = operations.as_array() else { return false };
+    operations.is_empty() || operations.iter().any(|one| !matches!(one.as_str(), Some("sign" | "verify") | None))
 }
 
 /// Whether the key has the size that its kind must have: the library puts together what it is given.
@@ -84,8 +99,7 @@ fn is_sound(key: &Value) -> bool {
     match (text("kty"), text("crv")) {
         (Some("RSA"), _) => {
             let bytes = |name: &str| text(name).and_then(base64url_decode).unwrap_or_default();
-            let bits = bytes("n").iter().skip_while(|byte| **byte == 0).count() * 8;
-            (2048..=8192).contains(&bits) && (1..=4).contains(&bytes("e").len())
+            is_rsa(&bytes("n"), &bytes("e"))
         }
         (Some("EC"), Some("P-256")) => is_point(32),
         (Some("EC"), Some("P-384")) => is_point(48),
@@ -133,6 +147,7 @@ mod tests {
         let rsa = Jwk::generate_rsa_key(2048).unwrap();
         for enc in ENCS {
             opened(&set(&rsa, &[]), "RSA-OAEP-256", enc, &RsaOaep256.decrypter_from_jwk(&rsa).unwrap());
+            opened(&set(&rsa, &[]), "RSA-OAEP", enc, &RsaOaep.decrypter_from_jwk(&rsa).unwrap());
         }
         let keys = [
             Jwk::generate_ec_key(EcCurve::P256).unwrap(),
@@ -164,6 +179,27 @@ mod tests {
         for broken in [("x", json!("AAAA")), ("y", json!(5)), ("crv", json!("secp256k1")), ("kty", json!("RSA"))] {
             assert!(!found(&[enc.clone(), broken.clone()], "ECDH-ES"), "{broken:?}");
         }
+        // What libraries write into key_ops of a public key, and what is for signatures alone.
+        for (operations, is_found) in [
+            (json!([]), true),
+            (json!(["deriveBits"]), true),
+            (json!(["wrapKey"]), true),
+            (json!(["verify"]), false),
+            (json!("x"), false),
+        ] {
+            assert_eq!(found(&[enc.clone(), ("key_ops", operations.clone())], "ECDH-ES"), is_found, "{operations}");
+        }
+        // A point of low order, and RSA keys that hide nothing or fail.
+        let low = json!({ "keys": [{ "kty": "OKP", "crv": "X25519", "use": "enc", "x": crate::base::base64url(&[0; 32]) }] });
+        assert!(JwkSet::parse_client(&low).unwrap().recipient("ECDH-ES", "A128GCM").is_none());
+        let rsa = |n: &[u8], e: &[u8]| {
+            let (n, e) = (crate::base::base64url(n), crate::base::base64url(e));
+            let keys = json!({ "keys": [{ "kty": "RSA", "use": "enc", "n": n, "e": e }] });
+            JwkSet::parse_client(&keys).unwrap().recipient("RSA-OAEP-256", "A128GCM").is_some()
+        };
+        let (odd, mut even) = ([0xff; 256], [0xff; 256]);
+        even[255] = 0xfe;
+        assert!(rsa(&odd, &[1, 0, 1]) && !rsa(&even, &[1, 0, 1]) && !rsa(&odd, &[1]) && !rsa(&odd, &[0]) && !rsa(&odd, &[4]));
         // A point that is not on its curve.
         let off = crate::base::base64url(&[7; 32]);
         assert!(!found(&[enc.clone(), ("x", json!(off)), ("y", json!(off))], "ECDH-ES"));

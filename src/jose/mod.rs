@@ -21,4 +21,4 @@ pub use legacy::{Pbkdf2, pbkdf2, sha1};
 pub use seal::SealKey;
 pub use sign::SigningKey;
 pub use strict::parse as members;
-pub use verify::{Expect, Expired, Header, Refused, peek_claims, peek_header, verify};
+pub use verify::{Expect, Expired, Header, Refused, numeric_date, peek_claims, peek_header, verify};

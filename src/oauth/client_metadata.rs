@@ -23,6 +23,7 @@ words! {
     /// How the key of an encrypted token reaches a client (RFC 7518 section 4.1).
     pub enum KeyEncryption {
         RsaOaep256 = "RSA-OAEP-256",
+        RsaOaep = "RSA-OAEP",
         EcdhEs = "ECDH-ES",
         EcdhEsA128Kw = "ECDH-ES+A128KW",
         EcdhEsA256Kw = "ECDH-ES+A256KW",

@@ -87,6 +87,9 @@ pub fn merge(beside: &Params, claims: &Map<String, Value>, rule: Beside) -> Resu
     if claims.contains_key("request") || claims.contains_key("request_uri") {
         return Err(wrong("a request object must not name another one"));
     }
+    if claims.contains_key("registration") {
+        return Err(Error::new(ErrorCode::RegistrationNotSupported, "the registration parameter is not supported"));
+    }
     // It would be an assertion of the client, and the other way round (RFC 9101 section 10.8).
     if claims.contains_key("sub") {
         return Err(wrong("a request object must not have sub"));
@@ -95,7 +98,11 @@ pub fn merge(beside: &Params, claims: &Map<String, Value>, rule: Beside) -> Resu
     for (name, value) in claims.iter().filter(|(name, _)| !ABOUT_THE_JWT.contains(&name.as_str())) {
         match (name.as_str(), value) {
             (_, Value::String(text)) => pairs.push((name.clone(), text.clone())),
-            ("max_age", Value::Number(seconds)) => pairs.push((name.clone(), seconds.to_string())),
+            // Some libraries have no whole numbers.
+            ("max_age", Value::Number(seconds)) => {
+                let text = seconds.to_string();
+                pairs.push((name.clone(), text.strip_suffix(".0").unwrap_or(&text).to_owned()));
+            }
             ("claims", Value::Object(_)) => pairs.push((name.clone(), value.to_string())),
             ("resource", Value::Array(uris)) => {
                 for uri in uris {
@@ -111,9 +118,10 @@ pub fn merge(beside: &Params, claims: &Map<String, Value>, rule: Beside) -> Resu
     }
     let inside = Params::from_pairs(pairs).map_err(|error| wrong(error.why))?;
     agree(beside, &inside)?;
+    // What is signed as empty is empty.
     let is_kept = |name: &str| match rule {
-        Beside::Count => !matches!(name, "request" | "request_uri") && inside.get(name).is_none(),
-        Beside::Ignored => name == "client_id" && inside.get(name).is_none(),
+        Beside::Count => !matches!(name, "request" | "request_uri") && !claims.contains_key(name),
+        Beside::Ignored => name == "client_id" && !claims.contains_key(name),
     };
     Params::from_pairs(inside.pairs().chain(beside.pairs().filter(|(name, _)| is_kept(name))))
 }
@@ -156,10 +164,10 @@ mod tests {
     /// Core section 6.1: inside goes before outside; RFC 9101 section 6.3: nothing outside counts.
     #[test]
     fn what_counts() {
-        let beside = [("client_id", "c"), ("request", "x"), ("scope", "openid"), ("state", "outside")];
+        let beside = [("client_id", "c"), ("request", "x"), ("scope", "openid"), ("state", "outside"), ("prompt", "login")];
         let claims = json!({
-            "iss": "c", "aud": "op", "exp": 1, "nbf": 1, "iat": 1, "jti": "j", "state": "inside", "max_age": 5,
-            "claims": { "userinfo": {} }, "resource": ["urn:a", "urn:b"], "unknown": { "x": 1 }, "nonce": "n",
+            "iss": "c", "aud": "op", "exp": 1, "nbf": 1, "iat": 1, "jti": "j", "state": "inside", "max_age": 5.0,
+            "claims": { "userinfo": {} }, "resource": ["urn:a", "urn:b"], "unknown": { "x": 1 }, "nonce": "n", "prompt": "",
         });
         let inside = [
             ("claims", r#"{"userinfo":{}}"#),
@@ -183,6 +191,8 @@ mod tests {
         for good in [json!({}), json!({"response_type": "id_token code", "client_id": "c"}), json!({"max_age": "5", "x": null})] {
             assert!(merged(&beside, good.clone(), Beside::Count).is_ok(), "{good}");
         }
+        let registration = merged(&beside, json!({"registration": {}}), Beside::Count);
+        assert_eq!(registration, Err(ErrorCode::RegistrationNotSupported));
         for bad in [json!({"client_id": "d"}), json!({"response_type": "code"}), json!({"response_type": "x"})] {
             assert_eq!(merged(&beside, bad.clone(), Beside::Count), Err(ErrorCode::InvalidRequest), "{bad}");
         }

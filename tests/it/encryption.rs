@@ -160,8 +160,8 @@ async fn no_key_at_the_moment() {
     let code = own.rp.code(&mut Browser::new(), "ana").await;
     let before = app.rows().await;
     let refused = own.rp.exchange(&code).await;
-    assert_eq!((refused.status, refused.error().as_str()), (400, "unauthorized_client"));
-    app.untouched(&before, "a client without a key").await;
+    assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));
+    app.untouched(&before, "a client whose keys cannot be fetched").await;
     documents.put("/jwks", Document::json(&first.set()));
     app.clock.advance(60);
     let code = own.rp.code(&mut Browser::new(), "ana").await;
@@ -171,6 +171,43 @@ async fn no_key_at_the_moment() {
     app.clock.advance(3600);
     let tokens = own.rp.tokens(&mut Browser::new(), "ana").await;
     second.open(&tokens.text("id_token"));
+}
+
+/// RFC 7517 section 5: a set that is shared with others holds keys that are not understood here, and serves all the same; and what the
+/// client says of its age counts (Core section 10.2.1).
+#[tokio::test]
+async fn keys_among_others() {
+    let app = scene().await;
+    let (first, second) = (Key::ec("one"), Key::ec("two"));
+    let documents = Documents::start();
+    let set = |key: &Key| {
+        let others = [
+            json!({ "kty": "EC", "crv": "P-384", "alg": "ES384", "kid": "x", "x": "AA", "y": "AA" }),
+            json!({ "kty": "RSA", "alg": "RSA1_5", "n": "AQAB", "e": "AQAB" }),
+            json!({ "kty": "OKP", "crv": "X25519", "x": "AA" }),
+            json!({ "kty": "AKP", "alg": "ML-DSA-44", "kid": 5, "pub": "AA" }),
+        ];
+        let mut keys = others.to_vec();
+        keys.push(key.public.clone());
+        let header = "content-type: application/json\r\ncache-control: public, max-age=120".to_owned();
+        Document { header, ..Document::json(&json!({ "keys": keys })) }
+    };
+    documents.put("/jwks", set(&first));
+    let own = registered(&app, json!({ "jwks_uri": documents.url("/jwks"), "id_token_encrypted_response_alg": "ECDH-ES" })).await;
+    let token = async || own.rp.tokens(&mut Browser::new(), "ana").await.text("id_token");
+    first.open(&token().await);
+    documents.put("/jwks", set(&second));
+    app.clock.advance(119);
+    first.open(&token().await);
+    app.clock.advance(1);
+    second.open(&token().await);
+    // Who shows a private key has none; what was there goes on for a day and no longer.
+    documents.put("/jwks", Document::json(&json!({ "keys": [second.public, { "kty": "EC", "d": "AA" }] })));
+    app.clock.advance(86_399);
+    second.open(&token().await);
+    app.clock.advance(1);
+    let refused = own.rp.exchange(&own.rp.code(&mut Browser::new(), "ana").await).await;
+    assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));
 }
 
 /// Logout tokens are encrypted like ID tokens (Back-Channel Logout section 2.4).
@@ -237,7 +274,7 @@ async fn registration() {
     }
     let document = own.rp.get("/.well-known/openid-configuration").await.json();
     for kind in ["id_token", "userinfo"] {
-        let algs = json!(["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"]);
+        let algs = json!(["RSA-OAEP-256", "RSA-OAEP", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"]);
         assert_eq!(document[format!("{kind}_encryption_alg_values_supported")], algs);
         let encs = json!(["A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"]);
         assert_eq!(document[format!("{kind}_encryption_enc_values_supported")], encs);

@@ -110,7 +110,7 @@ async fn oidcc_ensure_request_object_with_redirect_uri() {
     let key = SigningKey::generate(Alg::ES256, &Random::seeded(5)).unwrap();
     let own = Own::new(&app, json!({ "jwks": { "keys": [key.public_jwk()] } })).await;
     let claims = json!({ "iss": own.rp.id, "aud": app.issuer, "redirect_uri": CALLBACK, "client_id": own.rp.id });
-    let object = key.sign("oauth-authz-req+jwt", &claims).unwrap();
+    let object = key.sign("JWT", &claims).unwrap();
     let flow = own.rp.flow().with("redirect_uri", &format!("{CALLBACK}/bad")).with("request", &object);
     let page = own.rp.go(&mut Browser::new(), "ana", &flow).await;
     assert!(page.leaves_for(CALLBACK) && page.param("code").is_some(), "{:?}", page.location());

@@ -107,7 +107,7 @@ fn full(app: &TestApp, rp: &Rp, more: Value) -> Value {
 }
 
 fn object(app: &TestApp, rp: &Rp, key: &SigningKey, more: Value) -> String {
-    let header = json!({ "alg": "ES256", "typ": "oauth-authz-req+jwt", "kid": key.kid() });
+    let header = json!({ "alg": "ES256", "typ": "JWT", "kid": key.kid() });
     jws(&header.to_string(), &full(app, rp, more).to_string(), es256(key))
 }
 
@@ -165,6 +165,7 @@ async fn what_does_not_verify() {
         with(json!({ "aud": ["https://other.test", app.issuer] })),
         with(json!({ "nbf": now + 8 })),
         with(json!({ "exp": now - 9 })),
+        with(json!({ "max_age": 1000.0 })),
     ];
     let public = serde_json::to_vec(own.public_jwk()).unwrap();
     let bad = [
@@ -241,6 +242,66 @@ async fn inside_and_outside_agree() {
     assert_eq!(error(&page).as_deref(), Some("invalid_request_object"));
     let both = base(&scene.rp).with("request", &object).with("request_uri", &scene.documents.url("/object"));
     assert_eq!(error(&scene.browser.get(&scene.rp.begin(&both)).await).as_deref(), Some("invalid_request"));
+}
+
+/// RFC 9101 section 6.3: whoever types the object so speaks of that specification, where nothing beside it counts.
+#[tokio::test]
+async fn typed_as_rfc9101_has_it() {
+    let mut scene = Scene::plain().await;
+    let header = json!({ "alg": "ES256", "typ": "application/oauth-authz-req+jwt", "kid": scene.key.kid() }).to_string();
+    let object = |more: Value| jws(&header, &full(&scene.app, &scene.rp, more).to_string(), es256(&scene.key));
+    let (all, stateless) = (object(json!({})), object(json!({ "state": null })));
+    let nowhere = object(json!({ "redirect_uri": null }));
+    let alone = Flow(vec![("client_id".to_owned(), scene.rp.id.clone()), ("request".to_owned(), all)]);
+    let page = scene.browser.get(&scene.rp.begin(&alone)).await;
+    assert_eq!((page.param("state").as_deref(), page.param("code").is_some()), (Some("inside"), true));
+    assert_eq!(scene.present(&stateless).await.param("state"), None);
+    let page = scene.present(&nowhere).await;
+    assert_eq!((page.status, page.location()), (400, None), "the address outside does not count");
+}
+
+/// An object that names itself leads to one answer. Until then its page may be opened and looked at, and a refusal uses nothing up.
+#[tokio::test]
+async fn once_means_one_answer() {
+    let scene = Scene::plain().await;
+    let named = |jti: &str| object(&scene.app, &scene.rp, &scene.key, json!({ "jti": jti }));
+    let begin = |flow: Flow| scene.rp.begin(&flow);
+    let once = base(&scene.rp).with("request", &named("one"));
+    let mut browser = Browser::new();
+    let head =
+        browser.request(Initiator::Person, reqwest::Method::HEAD, &url::Url::parse(&begin(once.clone())).unwrap(), None).await;
+    assert!(head.status < 400);
+    browser.visit(&begin(once.clone())).await;
+    let page = browser.visit(&begin(once.clone())).await;
+    let fields = [("username", "ana@example.com"), ("password", crate::support::app::PASSWORD)];
+    let first = browser.submit(&page, "sign-in", &fields).await;
+    assert!(first.param("code").is_some(), "{:?}", first.location());
+    // The browser threw the answer away: the second click has one too, a later visit has none.
+    let second = browser.visit(page.url.as_str()).await;
+    assert!(second.param("code").is_some(), "{:?}", second.location());
+    assert_eq!(error(&browser.get(&begin(once)).await).as_deref(), Some("invalid_request_object"));
+    let silent = |jti: &str| {
+        let silent = object(&scene.app, &scene.rp, &scene.key, json!({ "jti": jti, "prompt": "none" }));
+        begin(base(&scene.rp).with("request", &silent))
+    };
+    let asked = silent("two");
+    assert_eq!(error(&Browser::new().get(&asked).await).as_deref(), Some("login_required"));
+    assert!(browser.get(&asked).await.param("code").is_some());
+}
+
+/// A client that hangs has a few places and not all: who comes beyond them is told to come again.
+#[tokio::test]
+async fn fetches_at_a_time() {
+    let scene = Scene::plain().await;
+    let good = object(&scene.app, &scene.rp, &scene.key, json!({}));
+    let header = JAR.to_owned();
+    scene.documents.put("/object", Document { header, delay: Duration::from_millis(1500), ..Document::of(good.as_str()) });
+    let url = scene.rp.begin(&base(&scene.rp).with("request_uri", &scene.documents.url("/object")));
+    let mut browsers: Vec<_> = (0..12).map(|_| scene.browser.clone()).collect();
+    let pages = futures_util::future::join_all(browsers.iter_mut().map(|browser| browser.get(&url))).await;
+    let count = |error: Option<&str>| pages.iter().filter(|page| page.param("error").as_deref() == error).count();
+    assert_eq!((count(None), count(Some("temporarily_unavailable"))), (8, 4));
+    assert!(scene.browser.clone().get(&url).await.param("code").is_some(), "the places are free again");
 }
 
 /// An object that names itself is good once, also of two at the same instant, and has to end; one without a name may be sent again.
@@ -409,11 +470,16 @@ async fn required_by_the_client() {
     assert_eq!(error(&page).as_deref(), Some("invalid_request"));
     let page = scene.ask(json!({ "state": null, "scope": "openid email" })).await;
     assert_eq!((page.param("state"), page.param("code").is_some()), (None, true));
+    for lacking in [json!({ "iss": null }), json!({ "aud": null }), json!({ "exp": null })] {
+        assert_eq!(error(&scene.ask(lacking.clone()).await).as_deref(), Some("invalid_request_object"), "{lacking}");
+    }
     let page = scene.ask(json!({ "response_type": null })).await;
     assert_eq!(error(&page).as_deref(), Some("invalid_request"), "the one outside does not count");
     let app = registering("open", &[]).await;
     let rsa = SigningKey::generate(Alg::PS256, &Random::seeded(3)).unwrap();
-    let keys = json!({ "keys": [rsa.public_jwk()] });
+    let mut jwk = json!(rsa.public_jwk());
+    jwk.as_object_mut().unwrap().remove("alg");
+    let keys = json!({ "keys": [jwk] });
     for (registered, expected) in [(json!("PS256"), None), (Value::Null, None), (json!("RS256"), Some("invalid_request_object"))]
     {
         let own = Own::new(&app, json!({ "jwks": keys, "request_object_signing_alg": registered })).await;
@@ -438,6 +504,7 @@ async fn registered() {
         ("request_object_signing_alg", json!({ "request_object_signing_alg": "HS256", "jwks": keys })),
         ("request_object_encryption_alg", json!({ "request_object_encryption_alg": "RSA-OAEP-256", "jwks": keys })),
         ("require_signed_request_object", json!({ "require_signed_request_object": true })),
+        ("jwks", json!({ "request_object_signing_alg": "RS256", "jwks": keys })),
         ("require_signed_request_object", json!({ "require_signed_request_object": "yes", "jwks": keys })),
     ] {
         let answer = register(&app, &about(wrong)).await;

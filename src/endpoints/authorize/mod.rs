@@ -11,7 +11,7 @@ mod request;
 pub use issue::{Answer, AnswerTo, Occasion, answer_error, issue, refuse};
 pub use next::{Approved, Facts, Reason, Step, claimed_sub, next};
 pub(super) use request::may_use_resource;
-pub use request::{PageError, RedirectMismatch, ReplyTo, ValidRequest};
+pub use request::{OnceOnly, PageError, RedirectMismatch, ReplyTo, ValidRequest};
 
 use std::borrow::Cow;
 
@@ -38,24 +38,27 @@ pub enum Authorized {
 pub async fn authorize(provider: &Provider, params: &Params, visit: &Visit) -> Result<Authorized, Refusal> {
     // What is wrong with the object is told where the request itself says, if that is registered; what the object says counts for
     // nothing then.
-    let (params, wrong) = match object::resolve(provider, params, visit).await {
-        Ok(params) => (params, None),
-        Err(Refusal::Protocol(error)) => (Cow::Borrowed(params), Some(error)),
+    let (params, resolved) = match object::resolve(provider, params, visit).await {
+        Ok((params, once)) => (params, Ok(once)),
+        Err(Refusal::Protocol(error)) => (Cow::Borrowed(params), Err(error)),
         Err(Refusal::Broken(fault)) => return Err(fault.into()),
     };
     let reply_to = match ReplyTo::find(provider, &params).await? {
         Ok(reply_to) => reply_to,
         Err(mut page) => {
             record_mismatch(provider, &page, visit).await?;
-            if let (Some(error), None) = (wrong, &page.redirect) {
+            if let (Err(error), None) = (&resolved, &page.redirect) {
                 page.why = error.why;
             }
             return Ok(Authorized::Page(page));
         }
     };
-    let checked = match wrong {
-        Some(error) => Err(error),
-        None => ValidRequest::check(provider, &params, &reply_to, visit.now).await?,
+    let checked = match resolved {
+        Err(error) => Err(error),
+        Ok(object) => {
+            let checked = ValidRequest::check(provider, &params, &reply_to, visit.now).await?;
+            checked.map(|request| ValidRequest { object, ..request })
+        }
     };
     let request = match checked {
         Ok(request) => request,

@@ -6,17 +6,19 @@ use std::borrow::Cow;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
+use super::OnceOnly;
 use crate::base::{Timestamp, sha256_base64url};
-use crate::cache::{Bucket, Rule};
+use crate::cache::Bucket;
 use crate::endpoints::client_keys::verified;
 use crate::endpoints::{ClientRef, Provider, Refusal, Visit};
-use crate::jose::Expect;
+use crate::jose::{Expect, numeric_date, peek_header};
 use crate::oauth::request_object::{self, Beside, Presented};
 use crate::oauth::{Error, ErrorCode, Params};
-use crate::store::{Tx, tokens};
 
 /// What a request object may call itself (RFC 9101 section 10.8); older clients say `JWT` or nothing.
-const TYPES: [&str; 3] = ["oauth-authz-req+jwt", "JWT", ""];
+const TYPES: [&str; 3] = [JAR, "JWT", ""];
+
+const JAR: &str = "oauth-authz-req+jwt";
 
 /// The media types of a fetched object (RFC 9101 section 5.2.3), and what OpenID providers served before there was one.
 const MEDIA_TYPES: [&str; 2] = ["application/oauth-authz-req+jwt", "application/jwt"];
@@ -27,33 +29,35 @@ const LONGEST_SECONDS: i64 = 3600;
 /// Clocks of clients may be this far off.
 const LEEWAY_SECONDS: i64 = 10;
 
-/// How many objects are fetched for one client, whoever asks.
-const FETCHES: Rule = Rule::per_minute(600);
-
-/// The parameters that count: those of the request itself, or of the object that it brings.
+/// The parameters that count: those of the request itself, or of the object that it brings; and what makes that one good once.
 ///
 /// # Errors
 /// The client is told (RFC 9101 section 7), or something broke.
-pub(super) async fn resolve<'a>(provider: &Provider, params: &'a Params, visit: &Visit) -> Result<Cow<'a, Params>, Refusal> {
+pub(super) async fn resolve<'a>(
+    provider: &Provider,
+    params: &'a Params,
+    visit: &Visit,
+) -> Result<(Cow<'a, Params>, Option<OnceOnly>), Refusal> {
     let presented = request_object::presented(params)?;
     let client = match params.get("client_id") {
         Some(client_id) => provider.registry.client(&provider.db, client_id).await?,
         None => None,
     };
     // Nobody to verify anything for: what is missing is told as for any request.
-    let Some(client) = client else { return Ok(Cow::Borrowed(params)) };
+    let Some(client) = client else { return Ok((Cow::Borrowed(params), None)) };
     let is_required = client.client.more.require_signed_request_object;
     let object = match presented {
         None if is_required => return Err(Error::new(ErrorCode::InvalidRequest, "this client sends signed requests only").into()),
-        None => return Ok(Cow::Borrowed(params)),
+        None => return Ok((Cow::Borrowed(params), None)),
         Some(Presented::ByValue(object)) => Cow::Borrowed(object),
         Some(Presented::ByReference(uri)) => Cow::Owned(fetch(provider, &client, uri, visit).await?),
     };
     let claims = verify(provider, &client, &object, visit.now).await?;
-    let rule = if is_required { Beside::Ignored } else { Beside::Count };
+    // Whoever types it so speaks RFC 9101, where nothing outside counts.
+    let is_typed = peek_header(&object).is_some_and(|header| header.is_typed(JAR));
+    let rule = if is_required || is_typed { Beside::Ignored } else { Beside::Count };
     let merged = request_object::merge(params, &claims, rule)?;
-    use_once(provider, &client, &claims, visit.now).await?;
-    Ok(Cow::Owned(merged))
+    Ok((Cow::Owned(merged), once_only(&claims, visit.now)?))
 }
 
 /// Only addresses that the client registered are ever called, so that nobody can have others called by us.
@@ -61,13 +65,12 @@ async fn fetch(provider: &Provider, client: &ClientRef, uri: &str, visit: &Visit
     let wrong = |why| Refusal::from(Error::new(ErrorCode::InvalidRequestUri, why));
     let registered = request_object::registered(&client.client.more.request_uris, uri);
     let uri = registered.ok_or_else(|| wrong("request_uri is not registered for this client"))?;
-    let buckets = [
-        Bucket::of_network("request_uri", visit.address, provider.policy.strangers_visits),
-        Bucket::of_text("request_uri", &client.client.client_id, FETCHES),
-    ];
-    if provider.buckets.charge(&buckets, visit.now).await.is_err() {
-        return Err(Error::new(ErrorCode::TemporarilyUnavailable, "too many request objects were asked for lately").into());
+    let busy = || Refusal::from(Error::new(ErrorCode::TemporarilyUnavailable, "too many request objects were asked for lately"));
+    if visit.session.is_none() {
+        let bucket = Bucket::of_network("request_uri", visit.address, provider.policy.strangers_visits);
+        provider.buckets.charge(&[bucket], visit.now).await.map_err(|_| busy())?;
     }
+    let _place = provider.client_keys.place(&client.client.client_id).ok_or_else(busy)?;
     let answer = provider.outbound.get(uri).await.map_err(|_| wrong("the request object could not be fetched"))?;
     if answer.status() != 200 {
         return Err(wrong("the request object could not be fetched"));
@@ -83,25 +86,24 @@ async fn fetch(provider: &Provider, client: &ClientRef, uri: &str, visit: &Visit
 
 /// RFC 9101 section 6: signed by the client, made out to us, and of this time where it says one.
 async fn verify(provider: &Provider, client: &ClientRef, object: &str, now: Timestamp) -> Result<Map<String, Value>, Refusal> {
+    let more = &client.client.more;
+    // Whoever sends nothing else says whom it is for and when it ends, or it would be good everywhere and for ever.
+    let required: &[&str] = if more.require_signed_request_object { &["iss", "aud", "exp"] } else { &[] };
     let expect = Expect {
         typ: &TYPES,
         issuer: &client.client.client_id,
         // It may be made out to others too.
         audiences: &[],
-        required: &[],
+        required,
         leeway_seconds: LEEWAY_SECONDS,
         now,
         ..Expect::default()
     };
-    let alg = client.client.more.request_object_alg.as_deref();
-    let claims = verified(provider, &client.client, object, alg, &expect).await;
+    let claims = verified(provider, &client.client, object, more.request_object_alg.as_deref(), &expect).await;
     claims.filter(|claims| is_for(provider.issuer.as_str(), claims)).ok_or_else(|| {
         tracing::warn!(client_id = client.client.client_id, "a request object did not verify");
-        Error::new(
-            ErrorCode::InvalidRequestObject,
-            "the request object is not signed by this client, not made out to this issuer, or out of its time",
-        )
-        .into()
+        let why = "the request object is not by this client, not for this issuer, or out of its time";
+        Error::new(ErrorCode::InvalidRequestObject, why).into()
     })
 }
 
@@ -113,20 +115,17 @@ fn is_for(issuer: &str, claims: &Map<String, Value>) -> bool {
     }
 }
 
-/// An object that names itself is good once.
-async fn use_once(provider: &Provider, client: &ClientRef, claims: &Map<String, Value>, now: Timestamp) -> Result<(), Refusal> {
-    let wrong = |why| Refusal::from(Error::new(ErrorCode::InvalidRequestObject, why));
-    let Some(jti) = claims.get("jti") else { return Ok(()) };
-    let expires_at = claims.get("exp").and_then(Value::as_i64).map(Timestamp::from_unix);
-    let (Some(jti), Some(expires_at)) = (jti.as_str(), expires_at) else {
+/// An object that names itself leads to one answer; until then its page may be opened again.
+fn once_only(claims: &Map<String, Value>, now: Timestamp) -> Result<Option<OnceOnly>, Error> {
+    let wrong = |why| Error::new(ErrorCode::InvalidRequestObject, why);
+    let Some(jti) = claims.get("jti") else { return Ok(None) };
+    let (Some(jti), Some(expires_at)) = (jti.as_str(), claims.get("exp").and_then(numeric_date)) else {
         return Err(wrong("a request object with jti needs exp beside it"));
     };
     if expires_at.since(now) > LONGEST_SECONDS {
         return Err(wrong("a request object with jti must expire within an hour"));
     }
-    // Not the same as an assertion with this jti.
-    let hash = sha256_base64url(&format!("request object {jti}"));
-    let (client_id, until) = (client.client.client_id.clone(), expires_at.plus(LEEWAY_SECONDS));
-    let is_new = async move |tx: &mut Tx| tokens::use_assertion_jti(tx, &client_id, &hash, until).await;
-    if provider.db.write(is_new).await? { Ok(()) } else { Err(wrong("this request object was used before")) }
+    // Longer than an interaction, which may end in its last second. Not the same as an assertion with this jti.
+    let until = expires_at.plus(LEEWAY_SECONDS + LONGEST_SECONDS);
+    Ok(Some(OnceOnly { hash: sha256_base64url(&format!("request object {jti}")), until }))
 }

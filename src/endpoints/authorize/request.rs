@@ -88,6 +88,16 @@ pub struct ValidRequest {
     /// In the order of preference.
     #[serde(default)]
     pub acr_values: Vec<String>,
+    /// The signed object that all this came from, if it is good once.
+    #[serde(default)]
+    pub object: Option<OnceOnly>,
+}
+
+/// What is remembered of a request object that named itself (`jti`): it leads to one answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnceOnly {
+    pub hash: String,
+    pub until: Timestamp,
 }
 
 impl ValidRequest {
@@ -152,6 +162,7 @@ impl ValidRequest {
             ui_locales: bounded(params, "ui_locales", 256)?,
             claims: params.get("claims").map(ClaimsRequest::parse).transpose()?,
             acr_values: acr_values(params, reply_to)?,
+            object: None,
         })
     }
 }

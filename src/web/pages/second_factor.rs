@@ -5,7 +5,7 @@ use askama::Template;
 use super::{Frame, PasskeyProblem};
 use crate::base::{Secret, Timestamp};
 use crate::endpoints::second_factor::Way;
-use crate::identity::factor::{RECOVERY, Words};
+use crate::identity::factor::{Level, RECOVERY, Words};
 use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::identity::totp;
 use crate::web::texts::{Texts, ago, exact};
@@ -51,6 +51,10 @@ pub struct SecondFactorPasskey {
 }
 
 impl SecondFactorPasskey {
+    fn button(&self) -> &str {
+        if self.way.kind == PASSKEY { self.frame.t().passkeys.use_one } else { &self.way.name }
+    }
+
     fn problem_text(&self) -> Option<&'static str> {
         let t = self.frame.t();
         Some(match self.problem? {
@@ -164,6 +168,8 @@ pub struct SetUpPasskey {
     pub not_you_url: Option<String>,
     /// The same page for an authenticator app, where that will do.
     pub totp_url: Option<String>,
+    /// What has to be reached: it is the app that wants more than two factors.
+    pub level: Level,
     pub later: Later,
     pub problem: Option<PasskeyProblem>,
 }
@@ -192,7 +198,10 @@ impl SetUpSecondFactor {
 
 impl SetUpPasskey {
     fn why(&self) -> String {
-        self.later.why(&self.frame)
+        match (&self.frame.app, self.level) {
+            (Some(app), Level::Resistant) => self.frame.t().factors.set_up_wanted.with(&app.name).to_string(),
+            _ => self.later.why(&self.frame),
+        }
     }
 
     fn until(&self) -> Option<String> {

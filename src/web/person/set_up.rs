@@ -60,6 +60,7 @@ async fn passkey(
         frame: state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found)),
         not_you_url: Some(format!("{base}/sign-in/{}", found.id)),
         totp_url: may_totp.then(|| action.clone()),
+        level,
         later,
         problem,
         action,
