@@ -62,6 +62,7 @@ impl Reader<'_> {
         let password = self.password();
         let accounts = self.accounts();
         let second_factor = self.second_factor();
+        let sms = self.sms();
         let registration = self.registration();
         let limits = self.limits(issuer.as_ref());
         let house = self.house();
@@ -92,6 +93,7 @@ impl Reader<'_> {
             keys: keys?,
             accounts: accounts?,
             second_factor: second_factor?,
+            sms: sms?,
             registration: registration?,
             limits: limits?,
             house: house?,

@@ -105,6 +105,7 @@ impl Frame {
             ("/account/email", t.email),
             ("/account/password", t.password),
             ("/account/authenticators", t.factors.authenticators),
+            ("/account/recovery-codes", t.factors.codes),
             ("/account#sessions", t.sessions),
             ("/account#apps", t.apps),
             ("/account/history", t.history.title),

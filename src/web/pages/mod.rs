@@ -2,6 +2,7 @@
 //! nothing, reads nothing and never carries a secret, except a CSRF token or the answer that `form_post` sends on.
 
 mod account;
+mod add_factor;
 mod ask_address;
 mod authenticators;
 mod change_address;
@@ -25,14 +26,16 @@ mod new_password;
 mod own_data;
 mod profile;
 pub mod qr;
+mod recovery_codes;
 mod second_factor;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 
 pub use account::{Account, AppRow, Notice, SessionRow};
+pub use add_factor::{AddFactor, AddProblem, WaitingFactor};
 pub use ask_address::{AskAddress, Asked};
-pub use authenticators::{AddAuthenticator, Authenticator, Authenticators, FactorNotice, FactorRow};
+pub use authenticators::{AddAuthenticator, Authenticator, Authenticators, DeviceRow, FactorNotice, FactorRow};
 pub use change_address::{AddressProblem, ChangeAddress};
 pub use change_password::{ChangePassword, PasswordProblem};
 pub use check_mail::{CheckMail, CodeProblem};
@@ -52,7 +55,8 @@ pub use link::{Link, LinkCode, LinkTo, ResetPassword, Tidings, Told};
 pub use new_password::NewPassword;
 pub use own_data::{History, OwnData};
 pub use profile::{Profile, ProfileField};
-pub use second_factor::{Later, NewKey, SecondFactor, SecondFactorProblem, SetUpSecondFactor, WayRow, WayWords, Ways};
+pub use recovery_codes::{NewRecoveryCodes, RecoveryCodes};
+pub use second_factor::{Later, NewKey, SecondFactor, SecondFactorProblem, Sending, SetUpSecondFactor, WayRow, WayWords, Ways};
 pub use sign_in::{Occasion, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 pub use sign_up::{FormProblem, SignUp};

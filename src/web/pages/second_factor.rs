@@ -5,7 +5,7 @@ use askama::Template;
 use super::Frame;
 use crate::base::{Secret, Timestamp};
 use crate::endpoints::second_factor::Way;
-use crate::identity::factor::{RECOVERY, Words};
+use crate::identity::factor::{EMAIL, RECOVERY, Words};
 use crate::identity::totp;
 use crate::web::texts::{Texts, ago, exact};
 
@@ -17,6 +17,8 @@ pub struct SecondFactor {
     pub action: String,
     pub way: WayWords,
     pub problem: Option<SecondFactorProblem>,
+    /// For how many days the browser may be remembered.
+    pub remember_days: Option<i64>,
     /// The sign-in page, for who is somebody else.
     pub not_you_url: Option<String>,
 }
@@ -43,7 +45,11 @@ pub struct WayRow {
 pub enum SecondFactorProblem {
     Missing,
     Wrong,
-    SlowedDown { seconds: i64 },
+    /// The message did not go out.
+    NotSent,
+    SlowedDown {
+        seconds: i64,
+    },
 }
 
 /// What a page says of one kind.
@@ -53,6 +59,16 @@ pub struct WayWords {
     pub how: String,
     pub help: String,
     pub input_mode: &'static str,
+    pub sending: Sending,
+}
+
+/// Whether a code has to be sent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    Never,
+    First,
+    /// One is on its way.
+    Again,
 }
 
 impl WayWords {
@@ -61,10 +77,12 @@ impl WayWords {
         let (name, how, help, input_mode) = match (kind, own) {
             (totp::KIND, _) => (t.factors.totp, t.factors.totp_how, t.factors.totp_help, "numeric"),
             (RECOVERY, _) => (t.factors.recovery, t.factors.recovery_how, t.factors.recovery_help, "text"),
+            (EMAIL, _) => (t.factors.email_code, t.factors.email_how, t.accounts.code_help, "numeric"),
             (_, Some(words)) => (words.name, words.how, t.accounts.code_help, "numeric"),
             (other, None) => (other, "", "", "text"),
         };
-        Self { kind: kind.to_owned(), name: name.to_owned(), how: how.to_owned(), help: help.to_owned(), input_mode }
+        let (name, how, help) = (name.to_owned(), how.to_owned(), help.to_owned());
+        Self { kind: kind.to_owned(), name, how, help, input_mode, sending: Sending::Never }
     }
 }
 
@@ -86,8 +104,21 @@ impl SecondFactor {
         Some(match self.problem? {
             SecondFactorProblem::Missing => t.factors.missing.to_owned(),
             SecondFactorProblem::Wrong => t.factors.wrong.to_owned(),
+            SecondFactorProblem::NotSent => t.factors.not_sent.to_owned(),
             SecondFactorProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),
         })
+    }
+
+    fn remember_text(&self) -> Option<String> {
+        self.remember_days.map(|days| self.frame.t().factors.remember.of(days).to_string())
+    }
+
+    fn must_send(&self) -> bool {
+        self.way.sending == Sending::First
+    }
+
+    fn may_send_again(&self) -> bool {
+        self.way.sending == Sending::Again
     }
 
     /// Whether the field is to blame.
@@ -114,7 +145,7 @@ impl NewKey {
         match self.problem? {
             SecondFactorProblem::Missing => Some(t.factors.missing),
             SecondFactorProblem::Wrong => Some(t.factors.wrong),
-            SecondFactorProblem::SlowedDown { .. } => None,
+            SecondFactorProblem::NotSent | SecondFactorProblem::SlowedDown { .. } => None,
         }
     }
 }
