@@ -3,6 +3,8 @@
 
 mod factors;
 
+pub use factors::Plugins;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -115,6 +117,14 @@ impl App {
     /// # Errors
     /// The keys cannot be made or read, or a thread cannot be started.
     pub async fn of(shop: Shop) -> Result<Self, Fault> {
+        Self::with_plugins(shop, Plugins::default()).await
+    }
+
+    /// The same with plugins of somebody's own beside those of the house.
+    ///
+    /// # Errors
+    /// As [`App::of`].
+    pub async fn with_plugins(shop: Shop, plugins: Plugins) -> Result<Self, Fault> {
         rotation::ensure(&shop.db, &shop.vault, &shop.clock, &shop.random, &key_policy(&shop.config)).await?;
         let ring = Ring::load(&shop.db, &shop.vault, shop.clock.now()).await?;
         let pairwise = PairwiseKey::open(&shop.db, &shop.vault, &shop.random, shop.clock.now()).await?;
@@ -124,7 +134,7 @@ impl App {
         let provider = Arc::new(Provider {
             issuer: shop.config.issuer.clone(),
             db: shop.db.clone(),
-            clock: shop.clock,
+            clock: shop.clock.clone(),
             keys: ring.clone(),
             registry: Registry::default(),
             buckets: match &shop.config.redis_url {
@@ -137,7 +147,7 @@ impl App {
             verifier: Verifier::new(shop.config.issuer.clone(), ring, shop.db.clone(), shop.vault.clone()),
             post: post(&shop.config, &shop.vault)?,
             code_key: CodeKey::new(shop.vault.mac_key("one-time-code")?),
-            factors: factors::house(&shop.config, &shop.vault)?,
+            factors: factors::house(&shop.config, &shop.vault, &shop.clock, plugins)?,
             refresh_key: RefreshKey::new(shop.vault.mac_key("refresh-token")?),
             vault: shop.vault,
             policy,

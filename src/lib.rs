@@ -4,7 +4,7 @@
 //! roof     main.rs · cli/                   a person at a terminal
 //! 6        app.rs                           puts the real parts together; the only one who knows everybody
 //! 5        web/ · jobs/ · config/           the doors: HTTP, the timer, the settings file
-//! 4        endpoints/ · admin/              what the product does, in protocol words
+//! 4        endpoints/ · admin/ · plugins/   what the product does, in protocol words
 //! 3        identity/ · tokens/              who you are · what you hold
 //! 2        keys/ · federation/ · notify/    signing keys · other identity providers · mail
 //! 1        store/ · cache/ · outbound/      disk · memory or Redis · the only HTTP client
@@ -32,6 +32,8 @@ pub mod tokens;
 
 pub mod admin;
 pub mod endpoints;
+#[cfg(feature = "plugins")]
+pub mod plugins;
 
 pub mod config;
 pub mod jobs;

@@ -6,6 +6,7 @@
 pub mod audit;
 mod client_changes;
 pub mod clients;
+pub mod factors;
 pub mod import;
 pub mod invitations;
 pub mod keys;

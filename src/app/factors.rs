@@ -1,15 +1,23 @@
-//! The second factors of the house, as the settings want them.
+//! The second factors of the house, as the settings want them, and the plugins that bring more.
 
-use crate::base::Fault;
+use crate::base::{Clock, Fault};
 use crate::config::{Config, SecondFactorPolicy};
 use crate::endpoints::second_factor::House;
-use crate::identity::factor::{Demand, Kinds, Level, Policy};
+use crate::identity::factor::{Demand, Kinds, Level, Policy, SecondFactor};
 use crate::identity::recovery::RecoveryKey;
 use crate::identity::totp::AuthenticatorApp;
 use crate::keys::Vault;
+use crate::notify::Channel;
+
+/// Kinds and channels that a program of somebody's own brings.
+#[derive(Default)]
+pub struct Plugins {
+    pub kinds: Vec<Box<dyn SecondFactor>>,
+    pub channels: Vec<Box<dyn Channel>>,
+}
 
 /// Every kind, in the order in which they are offered.
-pub(super) fn house(config: &Config, vault: &Vault) -> Result<House, Fault> {
+pub(super) fn house(config: &Config, vault: &Vault, clock: &Clock, more: Plugins) -> Result<House, Fault> {
     let settings = &config.second_factor;
     let policy = Policy {
         demand: match settings.policy {
@@ -21,8 +29,45 @@ pub(super) fn house(config: &Config, vault: &Vault) -> Result<House, Fault> {
         grace_seconds: settings.grace_seconds,
         counts: settings.counts.clone(),
         remember_seconds: settings.remember_seconds,
+        messages_a_day: config.sms.per_day,
     };
     let recovery_key = RecoveryKey::new(vault.mac_key("recovery-code")?);
+    let mut kinds: Vec<Box<dyn SecondFactor>> = vec![Box::new(AuthenticatorApp)];
+    let mut channels: Vec<Box<dyn Channel>> = Vec::new();
+    plugins(config, clock, (&mut kinds, &mut channels));
+    kinds.extend(more.kinds);
+    channels.extend(more.channels);
     let by_passkey = if super::passkeys(config).is_some() { Level::Resistant } else { Level::One };
-    Ok(House { kinds: Kinds::new(vec![Box::new(AuthenticatorApp)]), policy, recovery_key, by_passkey })
+    Ok(House { kinds: Kinds::new(kinds), policy, recovery_key, by_passkey, channels })
 }
+
+type Plugged<'a> = (&'a mut Vec<Box<dyn SecondFactor>>, &'a mut Vec<Box<dyn Channel>>);
+
+/// Text messages, where a gateway carries them, or a demo catches them.
+#[cfg(feature = "plugins")]
+fn plugins(config: &Config, clock: &Clock, (kinds, channels): Plugged<'_>) {
+    use crate::config::SmsShape;
+    use crate::notify::Way;
+    use crate::outbound::Outbound;
+    use crate::plugins::sms::{Caught, Gateway, Shape, TextMessage};
+
+    let channel: Box<dyn Channel> = match (&config.sms.gateway, &config.mail.way) {
+        (Some(gateway), _) => Box::new(Gateway {
+            outbound: Outbound::new(super::rules(config)),
+            url: gateway.url.clone(),
+            shape: match gateway.shape {
+                SmsShape::Generic => Shape::Generic,
+                SmsShape::Twilio => Shape::Twilio { account: gateway.account.clone() },
+            },
+            from: gateway.from.clone(),
+            secret: gateway.secret.clone(),
+        }),
+        (None, Way::Memory(inbox)) => Box::new(Caught { inbox: inbox.clone(), clock: clock.clone() }),
+        (None, _) => return,
+    };
+    kinds.push(Box::new(TextMessage { prefixes: config.sms.prefixes.clone() }));
+    channels.push(channel);
+}
+
+#[cfg(not(feature = "plugins"))]
+const fn plugins(_: &Config, _: &Clock, _: Plugged<'_>) {}

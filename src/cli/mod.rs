@@ -9,6 +9,7 @@ mod client_args;
 mod clients;
 mod demo;
 mod doctor;
+mod factors;
 mod healthcheck;
 mod import;
 mod init;
@@ -29,6 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::Plugins;
 use answer::{Answer, Failure, Form};
 
 /// Vouchsafe, an OpenID Connect identity provider.
@@ -90,19 +92,24 @@ enum ConfigVerb {
 
 /// Does what the arguments of this process say.
 pub fn run() -> ExitCode {
+    run_with(Plugins::default())
+}
+
+/// The same for a program that brings plugins of its own.
+pub fn run_with(plugins: Plugins) -> ExitCode {
     let arguments = Arguments::parse();
     let form = if arguments.json { Form::Json } else { Form::Text };
     let file = open::settings_file(arguments.config);
-    match answer_to(arguments.verb, file.as_deref(), form) {
+    match answer_to(arguments.verb, file.as_deref(), form, plugins) {
         Ok(answer) => answer.print(form),
         Err(failure) => failure.print(form),
     }
 }
 
-fn answer_to(verb: Verb, file: Option<&std::path::Path>, form: Form) -> Result<Answer, Failure> {
+fn answer_to(verb: Verb, file: Option<&std::path::Path>, form: Form, plugins: Plugins) -> Result<Answer, Failure> {
     match verb {
         Verb::Init(init) => init::run(&init),
-        Verb::Serve => serve::run(file),
+        Verb::Serve => serve::run(file, plugins),
         Verb::Demo(demo) => demo::run(&demo, form),
         Verb::Migrate => migrate::run(file),
         Verb::Config(ConfigVerb::Check) => doctor::config_check(file),

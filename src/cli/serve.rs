@@ -4,16 +4,16 @@ use std::path::Path;
 
 use super::answer::{Answer, Failure};
 use super::{log, open};
-use crate::app::{App, Running};
-use crate::base::{Clock, Fault, Random};
+use crate::app::{App, Plugins, Running};
+use crate::base::Fault;
 use crate::config;
 
-pub fn run(file: Option<&Path>) -> Result<Answer, Failure> {
+pub fn run(file: Option<&Path>, plugins: Plugins) -> Result<Answer, Failure> {
     let config = config::load(file)?;
     log::start(&config.log)?;
     open::block_on_server(async {
         let issuer = config.issuer.as_str().to_owned();
-        let running = App::build(config, Clock::system(), Random::system()).await?.listen()?;
+        let running = App::with_plugins(open::shop(config).await?, plugins).await?.listen()?;
         tracing::info!(%issuer, address = %running.address, "serving");
         until_stopped(running).await?;
         tracing::info!("stopped");

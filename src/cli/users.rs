@@ -1,4 +1,4 @@
-//! `user add|list|show|set-password|disable|enable|remove|invite|import`. Passwords come on standard input and are never printed.
+//! `user add|list|show|set-password|disable|enable|remove|invite|import|factors|reset-factors|join|leave`. Passwords come on standard input and are never printed.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use super::answer::{Answer, Failure, Form, table};
 use super::import::Import;
 use super::words::{moment, read_json, secret_from_stdin};
 use crate::admin::Desk;
+use crate::admin::factors::{self, Membership, Reset};
 use crate::admin::invitations::{self, Guest, Inviter, SignUp};
 use crate::admin::users::{self, About, Address, NewUser, User, Weakness};
 use crate::app;
@@ -46,6 +47,24 @@ pub enum Verb {
     Disable(Who),
     /// Let a person in again.
     Enable(Who),
+    /// Show what a person signs in with beside their password, and their groups.
+    Factors(Who),
+    /// Remove every second factor of a person who has lost them. It happens after a while, and they are told by mail; whoever shows
+    /// their second factor until then ends it.
+    ResetFactors {
+        #[command(flatten)]
+        who: Who,
+        /// Hours until it happens.
+        #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(i64).range(0..=720))]
+        after_hours: i64,
+        /// Give the plan up.
+        #[arg(long, conflicts_with = "after_hours")]
+        cancel: bool,
+    },
+    /// Put a person into a group.
+    Join(Group),
+    /// Take a person out of a group.
+    Leave(Group),
     /// Remove a person with everything that hangs on them.
     Remove(Who),
     /// Invite somebody to make an account, by mail.
@@ -58,6 +77,15 @@ pub enum Verb {
 pub struct Who {
     /// The person, by id, sub or e-mail address.
     person: String,
+}
+
+#[derive(Args)]
+pub struct Group {
+    #[command(flatten)]
+    who: Who,
+    /// The group.
+    #[arg(long, value_name = "NAME")]
+    group: String,
 }
 
 #[derive(Args)]
@@ -114,6 +142,17 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config, form: Form) -> Result
         }
         Verb::Disable(who) => done("disabled", users::disable(desk, &who.person).await?),
         Verb::Enable(who) => done("enabled", users::enable(desk, &who.person).await?),
+        Verb::Factors(who) => super::factors::show(desk, &who.person).await,
+        Verb::ResetFactors { who, after_hours, cancel } => {
+            let wish = if cancel { Reset::Cancelled } else { Reset::In(after_hours * 3600) };
+            super::factors::reset(desk, config, &who.person, wish).await
+        }
+        Verb::Join(Group { who, group }) => {
+            done("added to the group", factors::set_group(desk, &who.person, (&group, Membership::Joins)).await?)
+        }
+        Verb::Leave(Group { who, group }) => {
+            done("took out of the group", factors::set_group(desk, &who.person, (&group, Membership::Leaves)).await?)
+        }
         Verb::Invite(invite) => self::invite(invite, desk, config).await,
         Verb::Import(import) => super::import::run(&import, desk, form).await,
         Verb::Remove(who) => done("removed", users::remove(desk, &who.person).await?),

@@ -62,6 +62,7 @@ impl Reader<'_> {
         let password = self.password();
         let accounts = self.accounts();
         let second_factor = self.second_factor();
+        let sms = self.sms();
         let passkeys = self.passkeys(issuer.as_ref());
         let registration = self.registration();
         let limits = self.limits(issuer.as_ref());
@@ -93,6 +94,7 @@ impl Reader<'_> {
             keys: keys?,
             accounts: accounts?,
             second_factor: second_factor?,
+            sms: sms?,
             passkeys: passkeys?,
             registration: registration?,
             limits: limits?,

@@ -10,6 +10,7 @@ mod checked_limits;
 mod checked_mail;
 mod checked_passkeys;
 mod checked_registration;
+mod checked_sms;
 mod master_key;
 mod network;
 mod parts;
@@ -22,7 +23,8 @@ use std::path::Path;
 pub use parts::{
     AccountSettings, BreachedSource, Config, Database, House, KeySettings, LimitSettings, LogFormat, LogSettings, MailSettings,
     Migrate, PasskeySettings, PasswordSettings, PublicPkce, RegistrationMode, RegistrationSettings, SecondFactorPolicy,
-    SecondFactorSettings, SessionSettings, SignUpMode, Switch, Synchronous, TlsPaths, TokenSettings, UnregisteredResources,
+    SecondFactorSettings, SessionSettings, SignUpMode, SmsGateway, SmsSettings, SmsShape, Switch, Synchronous, TlsPaths,
+    TokenSettings, UnregisteredResources,
 };
 pub use settings::{Kind, Setting, find, settings, template};
 

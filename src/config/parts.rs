@@ -36,6 +36,7 @@ pub struct Config {
     pub keys: KeySettings,
     pub accounts: AccountSettings,
     pub second_factor: SecondFactorSettings,
+    pub sms: SmsSettings,
     pub passkeys: PasskeySettings,
     pub registration: RegistrationSettings,
     pub limits: LimitSettings,
@@ -172,6 +173,25 @@ pub struct SecondFactorSettings {
     pub remember_seconds: i64,
 }
 
+/// Text messages.
+#[derive(Clone, Debug)]
+pub struct SmsSettings {
+    /// Nothing: none are sent.
+    pub gateway: Option<SmsGateway>,
+    pub prefixes: Vec<String>,
+    pub per_day: i64,
+}
+
+/// Who carries them.
+#[derive(Clone, Debug)]
+pub struct SmsGateway {
+    pub url: String,
+    pub shape: SmsShape,
+    pub account: String,
+    pub secret: Secret<String>,
+    pub from: String,
+}
+
 /// Passkeys and security keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasskeySettings {
@@ -195,6 +215,8 @@ choices! {
     RegistrationMode { Off = "off", Token = "token", Open = "open" }
     /// What public clients that register themselves must do (decision 18).
     PublicPkce { Required = "required", Optional = "optional" }
+    /// What a gateway for text messages wants to be sent.
+    SmsShape { Generic = "generic", Twilio = "twilio" }
     /// Of whom a second factor is wanted.
     SecondFactorPolicy { Off = "off", Offered = "offered", Required = "required" }
     /// Who may make an account.

@@ -86,6 +86,7 @@ pub enum AccountPage {
     Data,
     Deletion,
     Factors,
+    RecoveryCodes,
     Passkeys,
 }
 

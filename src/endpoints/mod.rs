@@ -135,6 +135,8 @@ pub struct Visit {
     pub session: Option<Signed>,
     /// The hash of the cookie of a first proof, if there is one.
     pub half_hash: Option<String>,
+    /// The hash of the cookie of a remembered browser, if there is one.
+    pub device_hash: Option<String>,
     pub address: IpAddr,
     pub user_agent: String,
     /// The language of the pages that it is shown, and of mail to whoever sits there.

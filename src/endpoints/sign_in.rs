@@ -18,7 +18,7 @@ use crate::notify::Letter;
 use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
-use crate::store::{Tx, audit as audits, outbox, passkeys, passwords};
+use crate::store::{Tx, audit as audits, factor_terms, outbox, passkeys, passwords, trusted_devices};
 
 /// The person in front of a page, after what they just did.
 pub struct SignedIn {
@@ -33,6 +33,8 @@ pub enum Pass {
         /// What the frame of session management sees of it.
         browser_state: String,
         stay: Stay,
+        /// What the browser shows the next time, if it is to be remembered.
+        device: Option<Secret<String>>,
     },
     /// A first proof alone: what opens the page that asks for the second factor.
     Half { token: Secret<String> },
@@ -200,6 +202,8 @@ impl Proof {
                 Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
             }
             Self::Passkey { challenge, id, signed } => {
+                // Whoever shows what they have has not lost it.
+                factor_terms::end_reset(tx, &user.id).await?;
                 Ok(passkeys::answer(tx, challenge, now).await? && passkeys::signed(tx, id, signed, now).await?)
             }
             Self::Invited(account) => account.make(tx, visit).await,
@@ -219,22 +223,17 @@ pub(super) async fn establish(
     entry: Entry,
     visit: &Visit,
 ) -> Result<Option<SignedIn>, Fault> {
-    // What was there before an address was proved goes with the proof, and asks for nothing.
-    let own = match (&entry.proof, entry.proof.session(&entry.user)) {
-        (Proof::Second(_), _) | (_, Session::Ended) => None,
-        (_, Session::Kept) => Some(Own::of(provider, &entry.user).await?),
-    };
-    let after = match &entry.proof {
-        Proof::Second(_) => After::Session { device_trusted: false },
-        _ => second_factor::after_first(provider, (&entry.user, &entry.means, own), visit).await?,
-    };
-    let After::Session { device_trusted } = after else {
+    let After::Session { trusted } = after(provider, &found, &entry, visit).await? else {
         return second_factor::begin_half(provider, found, entry, visit).await;
     };
     let Entry { user, means, proof, stay } = entry;
     let token = SessionToken::new(&provider.random)?;
     let mut session = next_session(provider, &user, (&token, &means, proof.session(&user)), visit)?;
-    session.device_trusted = device_trusted;
+    session.device_trusted = trusted.is_some();
+    let device = match &proof {
+        Proof::Second(second) => second.device_token(),
+        _ => None,
+    };
     let notice = new_device_notice(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
     let mut record = audit("sign_in", user.id.as_str(), visit.now);
@@ -249,6 +248,12 @@ pub(super) async fn establish(
     let begun = provider
         .db
         .write(async move |tx| {
+            // Nothing is used up where the browser was forgotten in the meantime.
+            if let Some(device) = &trusted
+                && !trusted_devices::touch(tx, device, now).await?
+            {
+                return Ok(false);
+            }
             if !proof.take(tx, &person, &here).await? {
                 return Ok(false);
             }
@@ -274,10 +279,22 @@ pub(super) async fn establish(
     let user = users::by_id(&mut provider.db.conn(), &user.id).await?.unwrap_or(user);
     let session = session.session();
     let browser_state = op_browser_state(Some(&session));
-    let after = Visit { session: Some(Signed { session, user }), ..visit.clone() };
+    // The first proof has done its work.
+    let after = Visit { session: Some(Signed { session, user }), half_hash: None, ..visit.clone() };
     let outcome = look(provider, &found, &after).await?;
-    let pass = Pass::Session { token: Secret::new(token.expose().to_owned()), browser_state, stay };
+    let pass = Pass::Session { token: Secret::new(token.expose().to_owned()), browser_state, stay, device };
     Ok(Some(SignedIn { pass, outcome }))
+}
+
+/// What comes after a proof: a session, or the second factor.
+async fn after(provider: &Provider, found: &Found, entry: &Entry, visit: &Visit) -> Result<After, Fault> {
+    // What was there before an address was proved goes with the proof, and asks for nothing.
+    let own = match (&entry.proof, entry.proof.session(&entry.user)) {
+        (Proof::Second(_), _) => return Ok(After::Session { trusted: None }),
+        (_, Session::Ended) => None,
+        (_, Session::Kept) => Some(Own::of(provider, &entry.user).await?),
+    };
+    second_factor::after_first(provider, &found.errand, (&entry.user, &entry.means, own), visit).await
 }
 
 /// What the person hears whose session ends here because somebody else signs in.

@@ -13,6 +13,10 @@ pub use crate::store::factors::Factor;
 /// The word of the recovery codes among the kinds. They are a way back in and no factor of their own.
 pub const RECOVERY: &str = "recovery";
 
+/// The word of a code to the address of the account: a last resort, weaker than every other kind, and off unless it is named in the
+/// settings.
+pub const EMAIL: &str = "email";
+
 /// How sure the house is of who somebody is (decision 8), weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
@@ -164,6 +168,8 @@ pub struct Policy {
     pub counts: Vec<String>,
     /// For how long a browser may be remembered; 0 for not at all.
     pub remember_seconds: i64,
+    /// How many messages may go out a day, to everybody together.
+    pub messages_a_day: i64,
 }
 
 impl Policy {

@@ -94,6 +94,33 @@ pub fn second_factor_subjects(user: &Id, known_device: Option<&str>) -> Vec<Subj
     }]
 }
 
+/// The same for a code that was sent: five of it, beside what the account is charged.
+pub fn sent_code_subject(challenge: &Id) -> Subject {
+    Subject::new("second/sent", &[challenge.as_str()], CODE, OnSuccess::Forget)
+}
+
+/// One message to one number: then a pause before the next, which grows.
+const MESSAGE: Rule = Rule { free: 1, first_wait_seconds: 30, longest_wait_seconds: 3600, memory: Memory::AfterLast(3600) };
+
+/// Numbers that begin alike: whoever earns from messages to some country has many of them.
+const PREFIX: Rule = Rule { free: 60, first_wait_seconds: 3600, longest_wait_seconds: DAY, memory: Memory::AfterFirst(3600) };
+
+/// How many characters of a number are its prefix: the country and a little more.
+const PREFIX_CHARS: usize = 6;
+
+/// What a message is charged to that costs the house money. It is never given back.
+pub fn message_subjects(channel: &str, to: &str, a_day: i64) -> Vec<Subject> {
+    let prefix: String = to.chars().take(PREFIX_CHARS).collect();
+    let all = Rule { free: a_day, first_wait_seconds: 3600, longest_wait_seconds: DAY, memory: Memory::AfterFirst(DAY) };
+    let mut subjects = vec![
+        Subject::new("message/to", &[channel, to], MESSAGE, OnSuccess::GiveBack),
+        Subject::new("message/prefix", &[channel, &prefix], PREFIX, OnSuccess::GiveBack),
+        Subject::new("message/all", &[channel], all, OnSuccess::GiveBack),
+    ];
+    subjects.sort_by(|a, b| a.key.cmp(&b.key));
+    subjects
+}
+
 /// Mails of one kind to one address: three within an hour, however many browsers ask (EM-13).
 const MAILS: Rule = Rule { free: 3, first_wait_seconds: 3600, longest_wait_seconds: 3600, memory: Memory::AfterLast(3600) };
 

@@ -145,6 +145,25 @@ impl CodeKey {
     }
 }
 
+impl CodeKey {
+    /// Six digits by chance, and what is stored of them: bound to their row.
+    ///
+    /// # Errors
+    /// The random source gave nothing.
+    pub fn fresh(&self, row: &Id, random: &Random) -> Result<(Secret<String>, String), Fault> {
+        let number = u64::from_be_bytes(random.bytes::<8>()?);
+        // 2^64 is so much more than a million that no code is more likely than another to speak of.
+        let code = Secret::new(format!("{:06}", number % 1_000_000));
+        let tag = self.tag(row, code.expose());
+        Ok((code, tag))
+    }
+
+    /// Whether what a person typed are the digits of this row.
+    pub fn is(&self, row: &Id, typed: &str, tag: &str) -> bool {
+        typed_code(typed).is_some_and(|code| same(self.tag(row, &code).as_bytes(), tag.as_bytes()))
+    }
+}
+
 /// The six digits of what a person typed: spaces and dashes do not count, and only ASCII digits are digits (MF-07).
 pub fn typed_code(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();

@@ -11,7 +11,9 @@ use super::sessions;
 use crate::base::{Fault, Id, Timestamp};
 use crate::store::sessions::Session;
 pub use crate::store::users::User;
-use crate::store::{Conn, Tx, consents, factors, grants, known_devices, passkeys, passwords, recovery_codes, users};
+use crate::store::{
+    Conn, Tx, consents, factors, grants, known_devices, passkeys, passwords, recovery_codes, trusted_devices, users,
+};
 
 /// A person who is not stored yet.
 #[derive(Clone, Debug)]
@@ -224,11 +226,12 @@ pub async fn end_everything_else(tx: &mut Tx, id: &Id, keep: &Session, now: Time
     Ok(())
 }
 
-/// What lets whoever holds an old mail into an account, or change it, is worth nothing from now on.
+/// What lets whoever holds an old mail, or a remembered browser, into an account is worth nothing from now on.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn void_ways_in(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    trusted_devices::forget_for_user(tx, id).await?;
     for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn, Purpose::NewAddress] {
         one_time::void(tx, id, purpose, now).await?;
     }

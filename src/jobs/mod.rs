@@ -13,10 +13,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, accounts, interaction, register};
+use crate::endpoints::{Provider, accounts, interaction, register, second_factor};
 use crate::identity::sessions;
 use crate::keys::{self, rotation};
-use crate::store::{changes, factors, farewells, grants, logout as deliveries, outbox, tokens};
+use crate::store::{
+    changes, factor_challenges, factors, farewells, grants, logout as deliveries, outbox, tokens, trusted_devices,
+};
 
 /// How soon a change reaches every process (decision 27).
 const LOOK: Duration = Duration::from_secs(1);
@@ -128,6 +130,12 @@ impl Jobs {
         let guesses = self.provider.db.write(async move |tx| crate::identity::guesses::sweep(tx, before).await).await?;
         let unconfirmed = now.plus(-factors::PENDING_SECONDS);
         let pending = self.provider.db.write(async move |tx| factors::sweep(tx, unconfirmed).await).await?;
+        let devices = self
+            .provider
+            .db
+            .write(async move |tx| Ok(trusted_devices::sweep(tx, before).await? + factor_challenges::sweep(tx, before).await?))
+            .await?;
+        let reset = second_factor::reset_due(&self.provider, now).await?;
         let asked = self.provider.db.write(async move |tx| crate::store::passkeys::sweep(tx, before).await).await?;
         let sent = self.provider.db.write(async move |tx| crate::identity::one_time::sweep(tx, before).await).await?;
         let kept = now.plus(-MAIL_SECONDS);
@@ -147,6 +155,8 @@ impl Jobs {
             sessions,
             guesses,
             pending,
+            devices,
+            reset,
             asked,
             sent,
             people,

@@ -34,6 +34,12 @@ impl Inbox {
         mails.truncate(KEPT);
     }
 
+    /// Catches a text message beside the mail.
+    pub fn catch(&self, to: &str, text: &str, at: Timestamp) {
+        let words = Rendered { subject: to.to_owned(), text: text.to_owned(), html: String::new() };
+        self.put(Caught { to: to.to_owned(), words, raw: text.to_owned(), at });
+    }
+
     /// Everything that is there, newest first.
     pub fn all(&self) -> Vec<Caught> {
         self.mails().iter().cloned().collect()

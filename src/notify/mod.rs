@@ -4,6 +4,7 @@
 //! It decides nothing about who gets which mail, and it never prints an address, a link or a code to the log (the console of
 //! development is there to do just that).
 
+mod channel;
 mod deliver;
 mod inbox;
 mod letter;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use channel::{Channel, Delivery, Undelivered};
 pub use inbox::{Caught, Inbox};
 pub use letter::{Envelope, Letter};
 pub use render::{BrokenTemplate, Rendered, Templates};

@@ -21,7 +21,7 @@ pub struct AuditEvent {
 }
 
 /// The kinds that concern a person: they read them in words.
-pub const OF_PEOPLE: [&str; 58] = [
+pub const OF_PEOPLE: [&str; 66] = [
     "account_chosen",
     "address_change_asked",
     "address_change_undone",
@@ -40,11 +40,17 @@ pub const OF_PEOPLE: [&str; 58] = [
     "data_exported",
     "deletion_cancelled",
     "deletion_planned",
+    "device_forgotten",
     "factor_added",
     "factor_broken",
     "factor_removed",
     "factor_renamed",
+    "factors_reset",
+    "factors_reset_cancelled",
+    "factors_reset_planned",
     "first_proof",
+    "group_joined",
+    "group_left",
     "invitation_accepted",
     "mail_asked",
     "passkey_added",
@@ -57,10 +63,12 @@ pub const OF_PEOPLE: [&str; 58] = [
     "password_set",
     "profile_changed",
     "recovery_code_used",
+    "recovery_codes_made",
     "refresh_of_other_client",
     "refresh_reuse",
     "reset_asked",
     "second_factor",
+    "second_factor_sent",
     "second_factor_throttled",
     "session_ended",
     "session_replaced",

@@ -8,6 +8,7 @@ pub mod changes;
 pub mod clients;
 pub mod consents;
 mod db;
+pub mod factor_challenges;
 pub mod factor_terms;
 pub mod factors;
 pub mod farewells;
@@ -30,6 +31,7 @@ pub mod sessions;
 #[cfg(test)]
 mod test_db;
 pub mod tokens;
+pub mod trusted_devices;
 pub mod users;
 
 pub use db::{Columns, Conn, Db, Durability, Options, Row, Statement, Tx, Value, sql};

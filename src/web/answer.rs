@@ -78,6 +78,7 @@ const fn is_about_a_token(code: ErrorCode) -> bool {
         ErrorCode::InvalidRequest
             | ErrorCode::InvalidToken
             | ErrorCode::InsufficientScope
+            | ErrorCode::InsufficientUserAuthentication
             | ErrorCode::UnmetAuthenticationRequirements
     )
 }
@@ -168,6 +169,7 @@ pub const fn account_path(page: AccountPage) -> &'static str {
         AccountPage::Data => "/account/data",
         AccountPage::Deletion => "/account/delete",
         AccountPage::Factors => "/account/authenticators",
+        AccountPage::RecoveryCodes => "/account/recovery-codes",
         AccountPage::Passkeys => "/account/passkeys",
     }
 }
@@ -181,13 +183,17 @@ pub fn signed_in(state: &State, browser: Browser, signed_in: SignedIn) -> HttpRe
 pub fn with_pass(state: &State, mut response: HttpResponse, pass: Pass) -> HttpResponse {
     let issuer = &state.provider.issuer;
     let all = match pass {
-        Pass::Session { token, browser_state, stay } => {
+        Pass::Session { token, browser_state, stay, device } => {
             let seconds = match stay {
                 Stay::Remembered => Some(state.provider.policy.session_absolute_seconds),
                 Stay::UntilBrowserCloses => None,
             };
             let session = cookies::set_session(issuer, token.expose(), seconds);
-            vec![session, cookies::set_state(issuer, &browser_state, seconds), cookies::clear_half(issuer)]
+            let remember = state.provider.factors.policy.remember_seconds;
+            let device = device.map(|token| cookies::set_device(issuer, token.expose(), remember));
+            let mut all = vec![session, cookies::set_state(issuer, &browser_state, seconds), cookies::clear_half(issuer)];
+            all.extend(device);
+            all
         }
         Pass::Half { token } => vec![cookies::set_half(issuer, token.expose())],
         Pass::Kept => Vec::new(),

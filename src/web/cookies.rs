@@ -1,5 +1,6 @@
 //! The two cookies of decision 9: `session` alone carries privilege, `browser` only tells one browser from another. Beside them
-//! `half` stands for a first proof between two pages, so that the session before goes on until the new one begins.
+//! `half` stands for a first proof between two pages, so that the session before goes on until the new one begins, and `device` for a
+//! browser in which the second factor is left out.
 //!
 //! Over https both have the `__Host-` prefix; on loopback http, where browsers refuse that, they have plain names.
 
@@ -29,6 +30,10 @@ fn session_name(issuer: &Issuer) -> &'static str {
 
 fn browser_name(issuer: &Issuer) -> &'static str {
     name(issuer, "browser", "__Host-browser")
+}
+
+fn device_name(issuer: &Issuer) -> &'static str {
+    name(issuer, "device", "__Host-device")
 }
 
 fn half_name(issuer: &Issuer) -> &'static str {
@@ -89,8 +94,22 @@ pub fn session(request: &HttpRequest, issuer: &Issuer) -> Option<SessionToken> {
 
 /// The hash of the token that came with a first proof. It opens the page that asks for the second factor, and nothing else.
 pub fn half(request: &HttpRequest, issuer: &Issuer) -> Option<String> {
-    let cookie = request.cookie(half_name(issuer)).filter(|cookie| cookie.value().len() == 43);
+    hash_of(request, half_name(issuer))
+}
+
+/// The hash of the token of a remembered browser: the second factor is left out there, and nothing else.
+pub fn device(request: &HttpRequest, issuer: &Issuer) -> Option<String> {
+    hash_of(request, device_name(issuer))
+}
+
+fn hash_of(request: &HttpRequest, name: &str) -> Option<String> {
+    let cookie = request.cookie(name).filter(|cookie| cookie.value().len() == 43);
     cookie.map(|cookie| sha256_base64url(cookie.value()))
+}
+
+/// Sets the token of a remembered browser, for so many seconds.
+pub fn set_device(issuer: &Issuer, token: &str, seconds: i64) -> Cookie<'static> {
+    build(issuer, device_name(issuer), token.to_owned(), Some(Duration::seconds(seconds)))
 }
 
 /// Sets the token of a first proof, until the browser closes.

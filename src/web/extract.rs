@@ -185,6 +185,7 @@ pub async fn visit(request: &HttpRequest, state: &State) -> Result<(Visit, Brows
         browser_hash: browser.hash.clone(),
         session,
         half_hash: cookies::half(request, &provider.issuer),
+        device_hash: cookies::device(request, &provider.issuer),
         address: address(request, state),
         user_agent: user_agent.chars().take(LONGEST_USER_AGENT).collect(),
         lang: language(request, None),

@@ -8,8 +8,9 @@ pub use super::endpoint::{Cors, Csrf, Endpoint, Group, Rate};
 use super::endpoint::{api, cors, open, page, read, remove, write};
 use super::oauth::{account_api, authorize, check_session, end_session, introspect, metadata, register, revoke, token, userinfo};
 use super::person::{
-    account, authenticators, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot, invitation,
-    language, links, logo, own_data, passkeys, profile, second_factor, set_up, sign_in, sign_out, sign_up,
+    account, add_factor, authenticators, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot,
+    invitation, language, links, logo, own_data, passkeys, profile, recovery_codes, second_factor, set_up, sign_in, sign_out,
+    sign_up,
 };
 use super::{openapi, status};
 
@@ -280,8 +281,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/account/authenticators/add", &["GET", "POST"], Rate::Guess, "Add an authenticator app", |r| {
         r.route(read().to(authenticators::show_add)).route(write().to(authenticators::add))
     }),
+    page("/account/authenticators/add/{kind}", &["GET", "POST"], Rate::Mail, "Add a second factor that codes are sent to", |r| {
+        r.route(read().to(add_factor::show)).route(write().to(add_factor::submit))
+    }),
     page("/account/authenticators/{id}", &["GET", "POST"], Rate::Page, "Rename or remove a second factor", |r| {
         r.route(read().to(authenticators::show_one)).route(write().to(authenticators::change_one))
+    }),
+    page("/account/remembered-browsers", &["POST"], Rate::Page, "Forget a browser that was remembered", |r| {
+        r.route(write().to(authenticators::forget))
+    }),
+    page("/account/recovery-codes", &["GET", "POST"], Rate::Page, "Make recovery codes", |r| {
+        r.route(read().to(recovery_codes::show)).route(write().to(recovery_codes::make))
+    }),
+    page("/account/recovery-codes/file", &["POST"], Rate::Page, "The recovery codes of the page before as a file", |r| {
+        r.route(write().to(recovery_codes::file))
     }),
     page("/account/delete", &["GET", "POST"], Rate::Page, "Delete the account", |r| {
         r.route(read().to(deletion::show)).route(write().to(deletion::submit))

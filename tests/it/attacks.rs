@@ -121,6 +121,7 @@ async fn a_change_under_way_ends_with_its_session() {
             browser_hash: signed.session.browser_hash.clone(),
             session: Some(signed.clone()),
             half_hash: None,
+            device_hash: None,
             address: [127, 0, 0, 1].into(),
             user_agent: String::new(),
             lang: Lang::En,

@@ -18,7 +18,7 @@ use crate::support::rp::{claims, header};
 use crate::support::{Browser, CALLBACK, Initiator, Page, Receiver, Rp, TestApp};
 
 const BYE: &str = "https://app.test/bye";
-const OPEN: Wish<'_> = Wish { settings: &[("OUTBOUND__ALLOW", "127.0.0.0/8,::1/128")], path: "", demo: false };
+const OPEN: Wish<'_> = Wish { settings: &[("OUTBOUND__ALLOW", "127.0.0.0/8,::1/128")], path: "", demo: false, plugins: None };
 const WAITING: &str = "SELECT COUNT(*) FROM logout_deliveries WHERE next_at IS NOT NULL";
 const CONFIRMED: &str = "SELECT COUNT(*) FROM logout_deliveries WHERE confirmed_at IS NOT NULL";
 const GIVEN_UP: &str = "SELECT COUNT(*) FROM logout_deliveries WHERE failed_at IS NOT NULL";

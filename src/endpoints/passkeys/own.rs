@@ -18,7 +18,7 @@ use crate::oauth::Lang;
 use crate::store::audit::AuditEvent;
 use crate::store::outbox::NewMail;
 use crate::store::passkeys::{self, Passkey};
-use crate::store::{audit as audits, factors, outbox, passwords, recovery_codes};
+use crate::store::{audit as audits, factors, outbox, passwords, recovery_codes, trusted_devices};
 
 /// The longest name of a passkey, in characters.
 pub const LONGEST_NAME: usize = 60;
@@ -171,6 +171,7 @@ pub async fn enrol(provider: &Provider, place: &For<'_>, (answer, name): (&str, 
             if let Some(session) = &session {
                 sessions::note_second(tx, session, now).await?;
             }
+            trusted_devices::forget_for_user(tx, &new.user_id).await?;
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }
@@ -271,6 +272,7 @@ pub(in crate::endpoints) async fn take_away(provider: &Provider, user: &User, pa
             if !passkeys::remove(tx, &found.user_id, &found.public_id).await? {
                 return Ok(Removed::Last);
             }
+            trusted_devices::forget_for_user(tx, &found.user_id).await?;
             if is_last {
                 recovery_codes::remove_for_user(tx, &found.user_id).await?;
             }
@@ -307,6 +309,7 @@ pub async fn drop_password(provider: &Provider, signed: &Signed, visit: &Visit) 
             if !passkeys::replace_password(tx, &user, ENOUGH).await? {
                 return Ok(false);
             }
+            trusted_devices::forget_for_user(tx, &user).await?;
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;
             }

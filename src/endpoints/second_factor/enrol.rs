@@ -4,6 +4,7 @@ use super::half::{Asked, By};
 use super::own::tidy_name;
 use super::proof::Used;
 use super::raise::raise;
+use super::sent;
 use super::verify::{charge, open};
 use super::words::{Change, tell};
 use super::{Means, Own, SecondProof};
@@ -11,8 +12,9 @@ use crate::base::{Fault, Id, Secret};
 use crate::endpoints::interaction::{Found, Outcome, Page, look};
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, establish};
 use crate::endpoints::{Provider, Signed, Visit};
-use crate::identity::factor::{self, Begun, Factor};
+use crate::identity::factor::{self, Begun, Factor, Proving};
 use crate::identity::users::User;
+use crate::store::factor_challenges::Challenge;
 use crate::store::factors::{self, PENDING_SECONDS};
 
 /// Something that waits to be confirmed.
@@ -109,11 +111,17 @@ pub async fn confirm(
         return Ok(Added::Gone);
     };
     let Some(kind) = provider.factors.kinds.find(&enrolling.factor.kind) else { return Ok(Added::Gone) };
-    let subjects = match charge(provider, &user, visit).await? {
+    let waiting = sent::waiting(provider, (&user, &enrolling.factor.kind, &enrolling.factor.id), visit).await?;
+    let subjects = match charge(provider, &user, waiting.as_ref(), visit).await? {
         Ok(subjects) => subjects,
         Err(retry_after_seconds) => return Ok(Added::Throttled { retry_after_seconds }),
     };
-    let Some(step) = kind.check(&enrolling.secret, code, visit.now) else { return Ok(Added::Wrong) };
+    let is_right = |challenge: &Challenge| provider.code_key.is(&challenge.id, code, &challenge.code_tag);
+    let shown = match kind.about().proving {
+        Proving::Computed => kind.check(&enrolling.secret, code, visit.now).map(Shown::Step),
+        Proving::Sent { .. } => waiting.filter(is_right).map(|challenge| Shown::Sent(challenge.id)),
+    };
+    let Some(shown) = shown else { return Ok(Added::Wrong) };
     let mut factor = enrolling.factor;
     factor.name = tidy_name(name).unwrap_or_else(|| default_name(&factor, visit));
     let change = Change::Added { kind: factor.kind.clone(), name: factor.name.clone() };
@@ -125,7 +133,12 @@ pub async fn confirm(
         By::Session(signed) => (signed.session.amr.clone(), None, None),
     };
     let means = Means { amr: factor::amr(&first, about.amr), level: about.level };
-    let proof = SecondProof::new(ground, Used::Confirmed { factor: Box::new(factor), step }, subjects);
+    let factor = Box::new(factor);
+    let used = match shown {
+        Shown::Step(step) => Used::Confirmed { factor, step },
+        Shown::Sent(challenge) => Used::ConfirmedBy { factor, challenge },
+    };
+    let proof = SecondProof::new(ground, used, subjects);
     let proof = proof.told(provider, ("factor_added", detail, mail), (&user, visit))?;
     let done = match (by, stay, place) {
         (By::Half(_), Some(stay), For::Interaction(found)) => {
@@ -137,6 +150,12 @@ pub async fn confirm(
         (By::Half(_), ..) => None,
     };
     Ok(done.map_or(Added::Gone, |signed_in| Added::In(Box::new(signed_in))))
+}
+
+/// What confirmed it.
+enum Shown {
+    Step(i64),
+    Sent(Id),
 }
 
 /// What it is called if the person gives it no name: the day on which it was added tells it from the others.

@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Means, Own, SecondProof};
+use super::{Means, Own, SecondProof, trust};
 use crate::base::{Fault, Id, Secret, Timestamp, sha256_base64url};
-use crate::endpoints::interaction::{Found, Outcome, look};
+use crate::endpoints::interaction::{Errand, Found, Outcome, look};
 use crate::endpoints::sign_in::{Entry, Pass, Proof, SignedIn, Stay, establish};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::factor::{Demand, Duty, Level};
@@ -31,8 +31,8 @@ pub(super) struct Half {
 
 /// What comes after a first proof.
 pub(in crate::endpoints) enum After {
-    /// A session. The second factor may have been left out because the browser is remembered.
-    Session { device_trusted: bool },
+    /// A session; the second factor may have been left out because of a remembered browser.
+    Session { trusted: Option<Id> },
     /// The second factor.
     Half,
 }
@@ -43,18 +43,22 @@ pub(in crate::endpoints) enum After {
 /// Storage failed.
 pub(in crate::endpoints) async fn after_first(
     provider: &Provider,
+    errand: &Errand,
     (user, means, own): (&User, &Means, Option<Own>),
     visit: &Visit,
 ) -> Result<After, Fault> {
     let is_enough = means.level >= Level::Two || provider.factors.policy.demand == Demand::Off;
     if is_enough {
-        return Ok(After::Session { device_trusted: false });
+        return Ok(After::Session { trusted: None });
     }
     if own.is_some_and(|own| own.has_any()) {
-        return Ok(After::Half);
+        // What matters on the pages of the account is never done on the strength of a browser alone.
+        let takes_trust = matches!(errand, Errand::App(_) | Errand::Account);
+        let trusted = if takes_trust { trust::of(provider, &user.id, visit).await? } else { None };
+        return Ok(trusted.map_or(After::Half, |id| After::Session { trusted: Some(id) }));
     }
     let (duty, _) = super::duty(provider, user, None, visit.now).await?;
-    Ok(if duty == Duty::Required { After::Half } else { After::Session { device_trusted: false } })
+    Ok(if duty == Duty::Required { After::Half } else { After::Session { trusted: None } })
 }
 
 /// Remembers a first proof, with its grounds used up, and goes on to the second. Nothing if the grounds are gone.
@@ -138,6 +142,14 @@ impl Asked {
         }
         let user = users::by_id(&mut conn, &half.user).await?.filter(User::is_open);
         Ok(user.map(|user| Self { user, by: By::Half(half) }))
+    }
+
+    /// How the first proof was given.
+    pub(super) fn first_amr(&self) -> &[String] {
+        match &self.by {
+            By::Half(half) => &half.amr,
+            By::Session(signed) => &signed.session.amr,
+        }
     }
 
     /// Whether the person has no session yet.

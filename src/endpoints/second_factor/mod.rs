@@ -4,15 +4,21 @@
 //! interaction, bound to a cookie of its own. It opens the page that asks for the second factor and nothing else, so no step
 //! can be skipped by typing an address. A session that needs more for an app is raised on the same page.
 
+mod codes;
 mod enrol;
 mod half;
 mod own;
 mod passkey;
 mod proof;
 mod raise;
+mod reset;
+mod sent;
+mod trust;
 mod verify;
 mod words;
 
+pub use crate::store::trusted_devices::TrustedDevice;
+pub use codes::make as make_codes;
 pub use enrol::{Added, Enrolling, For, begin as begin_enrolment, confirm as confirm_enrolment, find as find_enrolment};
 pub(super) use half::{After, after_first, begin as begin_half};
 pub use half::{Asked, postpone};
@@ -20,6 +26,9 @@ pub(super) use own::passkeys_left;
 pub use own::{LONGEST_NAME, Own, Removed, Way, remove, rename};
 pub use passkey::{ask as ask_for_passkey, verify as verify_passkey};
 pub(super) use proof::SecondProof;
+pub use reset::reset_due;
+pub use sent::{Sent, is_waiting, send, send_to_confirm};
+pub use trust::{Remember, forget as forget_device, list as list_devices};
 pub use verify::{Typed, Verified, verify};
 
 use super::interaction::{Found, Page};
@@ -28,6 +37,7 @@ use crate::base::{Fault, Timestamp};
 use crate::identity::factor::{self, Demand, Duty, Gap, Kinds, Level, Need, Policy, Standing, Wanted};
 use crate::identity::recovery::RecoveryKey;
 use crate::identity::users::User;
+use crate::notify::Channel;
 use crate::oauth::FactorPolicy;
 use crate::store::factor_terms;
 
@@ -38,6 +48,8 @@ pub struct House {
     pub kinds: Kinds,
     pub policy: Policy,
     pub recovery_key: RecoveryKey,
+    /// The ways of codes that are sent.
+    pub channels: Vec<Box<dyn Channel>>,
     /// What a passkey reaches here, as a first proof too; one factor where none is possible.
     pub by_passkey: Level,
 }

@@ -1,15 +1,16 @@
 //! What a person has, and what they do with it on their own pages.
 
+use super::half::Asked;
 use super::words::{Change, tell};
 use crate::base::{Fault, Id, Timestamp};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
-use crate::identity::factor::{Duty, Factor, Level, RECOVERY};
+use crate::identity::factor::{Duty, EMAIL, Factor, Level, RECOVERY};
 use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::identity::recovery::{self, Left};
 use crate::identity::sessions;
 use crate::identity::users::{self, User};
 use crate::store::passkeys::{self, Passkey};
-use crate::store::{Tx, audit as audits, factors, outbox, recovery_codes};
+use crate::store::{Tx, audit as audits, factors, outbox, recovery_codes, trusted_devices};
 
 /// The longest name of a factor, in characters.
 pub const LONGEST_NAME: usize = 60;
@@ -104,6 +105,24 @@ impl Own {
     }
 }
 
+/// What `amr` says of a first proof by mail (`accounts::by_mail`).
+const BY_MAIL: &str = "otp";
+
+impl Own {
+    /// The ways of who is asked: a code by mail too, where the house takes that and the first proof did not come by mail itself.
+    pub fn ways_of(&self, provider: &Provider, level: Level, asked: &Asked) -> Vec<Way> {
+        let mut ways = self.ways(provider, level);
+        let is_other = !asked.first_amr().iter().any(|word| word == BY_MAIL);
+        let user = &asked.user;
+        let reaches = level <= Level::Two && self.has_any() && user.email_verified;
+        if reaches && is_other && provider.post.is_on() && provider.factors.policy.takes(EMAIL) {
+            let names = user.email.iter().cloned().collect();
+            ways.push(Way { kind: EMAIL.to_owned(), level: Level::Two, names, last_used_at: None });
+        }
+        ways
+    }
+}
+
 /// The word of a passkey among the kinds.
 pub(in crate::endpoints) const fn kind_of(passkey: &Passkey) -> &'static str {
     if passkey.signs_in { PASSKEY } else { SECURITY_KEY }
@@ -185,6 +204,7 @@ pub async fn remove(provider: &Provider, signed: &Signed, id: &Id, visit: &Visit
             if !factors::remove(tx, &id, &user).await? {
                 return Ok(Removed::NotFound);
             }
+            trusted_devices::forget_for_user(tx, &user).await?;
             if is_last {
                 recovery_codes::remove_for_user(tx, &user).await?;
             }

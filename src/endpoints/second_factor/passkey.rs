@@ -6,6 +6,7 @@ use super::Own;
 use super::half::Asked;
 use super::own::kind_of;
 use super::proof::Used;
+use super::trust::{NewDevice, Remember};
 use super::verify::{Right, Verified, go_on};
 use crate::base::Fault;
 use crate::endpoints::interaction::{Found, Outcome, Page, look};
@@ -46,13 +47,22 @@ pub async fn ask(provider: &Provider, found: &Found, kind: &str, visit: &Visit) 
 ///
 /// # Errors
 /// Storage, keys or chance failed.
-pub async fn verify(provider: &Provider, found: Found, (kind, answer): (&str, &str), visit: &Visit) -> Result<Verified, Fault> {
+pub async fn verify(
+    provider: &Provider,
+    found: Found,
+    (kind, answer, remember): (&str, &str, Remember),
+    visit: &Visit,
+) -> Result<Verified, Fault> {
     let Some((level, asked, own)) = waiting(provider, &found, visit).await? else {
         return Ok(Verified::Elsewhere(look(provider, &found, visit).await?));
     };
     let known = of_kind(provider, (&own, level), kind);
     let Some(right) = right(provider, (&found, known, &asked.user), answer, visit).await? else { return Ok(Verified::Wrong) };
-    let signed_in = go_on(provider, found, (asked, own), (right, Vec::new()), visit).await?;
+    let device = match remember {
+        Remember::Yes if asked.is_half() => NewDevice::new(provider, visit)?,
+        _ => None,
+    };
+    let signed_in = go_on(provider, found, (asked, own), (right, Vec::new(), device), visit).await?;
     Ok(signed_in.map_or(Verified::Wrong, |signed_in| Verified::In(Box::new(signed_in))))
 }
 

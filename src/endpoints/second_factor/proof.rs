@@ -1,6 +1,7 @@
 //! What the transaction of a second factor uses up: the one place where codes of every kind become good once.
 
-use crate::base::{Fault, Id, Timestamp};
+use super::trust::NewDevice;
+use crate::base::{Fault, Id, Secret, Timestamp};
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::factor::Factor;
 use crate::identity::guesses::{self, Subject};
@@ -8,7 +9,7 @@ use crate::identity::recovery;
 use crate::identity::users::{self, User};
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::outbox::{self, NewMail};
-use crate::store::{Tx, factor_terms, factors, passkeys, passwords};
+use crate::store::{Tx, factor_challenges, factor_terms, factors, passkeys, passwords, trusted_devices};
 
 /// A second factor that was right, with everything that is stored because of it.
 pub(in crate::endpoints) struct SecondProof {
@@ -19,6 +20,8 @@ pub(in crate::endpoints) struct SecondProof {
     subjects: Vec<Subject>,
     told: Option<NewMail>,
     record: Option<(Id, AuditEvent)>,
+    /// The browser, if it is to be remembered.
+    device: Option<NewDevice>,
 }
 
 /// What is used up.
@@ -40,13 +43,23 @@ pub(super) enum Used {
         factor: Box<Factor>,
         step: i64,
     },
+    /// A code that was sent, for a factor or to the address of the account.
+    Challenge {
+        id: Id,
+        factor: Option<Id>,
+    },
+    /// The first code that was sent for something new, which counts from now on.
+    ConfirmedBy {
+        factor: Box<Factor>,
+        challenge: Id,
+    },
     /// Nothing: the person has time until then.
     Postponed(Timestamp),
 }
 
 impl SecondProof {
     pub(super) fn new(ground: Option<String>, used: Used, subjects: Vec<Subject>) -> Self {
-        Self { ground, used, subjects, told: None, record: None }
+        Self { ground, used, subjects, told: None, record: None, device: None }
     }
 
     pub(super) fn postponed(ground: Option<String>, until: Timestamp) -> Self {
@@ -68,6 +81,16 @@ impl SecondProof {
         Ok(self)
     }
 
+    /// With this browser remembered from now on.
+    pub(super) fn remembered(self, device: Option<NewDevice>) -> Self {
+        Self { device, ..self }
+    }
+
+    /// What the browser keeps, if it is remembered.
+    pub(in crate::endpoints) fn device_token(&self) -> Option<Secret<String>> {
+        self.device.as_ref().map(|device| device.token.clone())
+    }
+
     /// Uses it up. False if it was used before, or what it rests on is gone: then nothing of it stays.
     pub(in crate::endpoints) async fn take(&self, tx: &mut Tx, user: &Id, now: Timestamp) -> Result<bool, Fault> {
         users::hold(tx, user).await?;
@@ -79,6 +102,9 @@ impl SecondProof {
             return Ok(false);
         }
         guesses::succeed(tx, &self.subjects, now).await?;
+        if let Some(device) = &self.device {
+            device.store(tx, user).await?;
+        }
         if let Some(mail) = &self.told {
             outbox::enqueue(tx, mail, now).await?;
         }
@@ -89,17 +115,42 @@ impl SecondProof {
     }
 
     async fn use_up(&self, tx: &mut Tx, user: &Id, now: Timestamp) -> Result<bool, Fault> {
-        match &self.used {
-            Used::Step { factor, step } => factors::take_step(tx, factor, user, *step, now).await,
-            Used::RecoveryCode(id) => recovery::consume(tx, id, user, now).await,
+        let is_used = match &self.used {
+            Used::Step { factor, step } => factors::take_step(tx, factor, user, *step, now).await?,
+            Used::RecoveryCode(id) => recovery::consume(tx, id, user, now).await?,
             Used::Passkey { challenge, id, signed } => {
-                Ok(passkeys::answer(tx, challenge, now).await? && passkeys::signed(tx, id, signed, now).await?)
+                passkeys::answer(tx, challenge, now).await? && passkeys::signed(tx, id, signed, now).await?
             }
-            Used::Confirmed { factor, step } => factors::confirm(tx, factor, *step, now).await,
+            Used::Confirmed { factor, step } => factors::confirm(tx, factor, *step, now).await?,
+            Used::Challenge { id, factor } => {
+                factor_challenges::consume(tx, id, user, now).await?
+                    && match factor {
+                        Some(factor) => factors::note_use(tx, factor, user, now).await?,
+                        None => true,
+                    }
+            }
+            Used::ConfirmedBy { factor, challenge } => {
+                factor_challenges::consume(tx, challenge, user, now).await? && factors::confirm(tx, factor, 0, now).await?
+            }
             Used::Postponed(until) => {
                 factor_terms::set_due(tx, user, *until).await?;
-                Ok(true)
+                true
             }
+        };
+        match &self.used {
+            // Whoever shows what they have has not lost it.
+            Used::Step { .. } | Used::Challenge { .. } | Used::Passkey { .. } if is_used => {
+                factor_terms::end_reset(tx, user).await?;
+            }
+            Used::RecoveryCode(_) if is_used => {
+                factor_terms::end_reset(tx, user).await?;
+                trusted_devices::forget_for_user(tx, user).await?;
+            }
+            Used::Confirmed { .. } | Used::ConfirmedBy { .. } if is_used => {
+                trusted_devices::forget_for_user(tx, user).await?;
+            }
+            _ => {}
         }
+        Ok(is_used)
     }
 }

@@ -58,11 +58,16 @@ pub(super) async fn raise(
         Some(mut found) => {
             found.events.push(event);
             let signed = Signed { session, user: signed.user.clone() };
-            look(provider, &found, &Visit { session: Some(signed), ..visit.clone() }).await?
+            look(provider, &found, &Visit { session: Some(signed), half_hash: None, ..visit.clone() }).await?
         }
         None => Outcome::Account,
     };
     // Whether this browser was to remember the session is not known here: the safe answer is that it was not.
-    let pass = Pass::Session { token: Secret::new(token.expose().to_owned()), browser_state, stay: Stay::UntilBrowserCloses };
+    let pass = Pass::Session {
+        token: Secret::new(token.expose().to_owned()),
+        browser_state,
+        stay: Stay::UntilBrowserCloses,
+        device: None,
+    };
     Ok(Some(SignedIn { pass, outcome }))
 }

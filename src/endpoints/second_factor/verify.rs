@@ -3,23 +3,28 @@
 use super::half::{Asked, By};
 use super::proof::Used;
 use super::raise::raise;
+use super::sent;
+use super::trust::{NewDevice, Remember};
 use super::words::{Change, tell};
 use super::{Means, Own, SecondProof};
-use crate::base::Fault;
+use crate::base::{Fault, Id};
 use crate::endpoints::interaction::{Found, Outcome, Page, look};
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, establish, record_throttled_second};
 use crate::endpoints::{Provider, Visit, audit_at};
-use crate::identity::factor::{self, Factor, Level, RECOVERY};
+use crate::identity::factor::{self, EMAIL, Factor, Level, Proving, RECOVERY};
 use crate::identity::guesses::{self, Charged, Subject};
 use crate::identity::recovery;
 use crate::identity::users::User;
 use crate::store::audit as audits;
+use crate::store::factor_challenges::Challenge;
 use crate::store::known_devices::{self, Standing};
 
 /// What a person typed, and by which way.
 pub struct Typed<'a> {
     pub way: &'a str,
     pub code: &'a str,
+    /// Whether this browser is to be remembered; only where there is no session yet.
+    pub remember: Remember,
 }
 
 /// What became of it.
@@ -54,26 +59,39 @@ pub async fn verify(provider: &Provider, found: Found, typed: Typed<'_>, visit: 
         return Ok(Verified::Elsewhere(look(provider, &found, visit).await?));
     };
     let own = Own::of(provider, &asked.user).await?;
-    if !own.ways(provider, level).iter().any(|way| way.kind == typed.way) {
+    if !own.ways_of(provider, level, &asked).iter().any(|way| way.kind == typed.way) {
         return Ok(Verified::Wrong);
     }
-    let subjects = match charge(provider, &asked.user, visit).await? {
+    let place = Place { user: &asked.user, own: &own, asked_by: &found.id };
+    let waiting = sent::waiting(provider, (place.user, typed.way, place.asked_by), visit).await?;
+    let subjects = match charge(provider, place.user, waiting.as_ref(), visit).await? {
         Ok(subjects) => subjects,
         Err(retry_after_seconds) => {
             record_throttled_second(provider, found.client.as_ref(), &asked.user, visit).await?;
             return Ok(Verified::Throttled { retry_after_seconds });
         }
     };
-    let Some(right) = compare(provider, (&asked.user, &own), &typed, visit).await? else { return Ok(Verified::Wrong) };
-    let signed_in = go_on(provider, found, (asked, own), (right, subjects), visit).await?;
+    let Some(right) = compare(provider, &place, (&typed, waiting), visit).await? else { return Ok(Verified::Wrong) };
+    let device = match typed.remember {
+        Remember::Yes if asked.is_half() => NewDevice::new(provider, visit)?,
+        _ => None,
+    };
+    let signed_in = go_on(provider, found, (asked, own), (right, subjects, device), visit).await?;
     Ok(signed_in.map_or(Verified::Wrong, |signed_in| Verified::In(Box::new(signed_in))))
 }
 
-/// Charges a guess before anything is compared (decision 28); the inner error is how many seconds to wait.
-pub(super) async fn charge(provider: &Provider, user: &User, visit: &Visit) -> Result<Result<Vec<Subject>, i64>, Fault> {
+/// Charges a guess before anything is compared (decision 28), at a code that was sent if one waits; the inner error is how many
+/// seconds to wait.
+pub(super) async fn charge(
+    provider: &Provider,
+    user: &User,
+    waiting: Option<&Challenge>,
+    visit: &Visit,
+) -> Result<Result<Vec<Subject>, i64>, Fault> {
     let standing = known_devices::standing(&mut provider.db.conn(), &user.id, &visit.browser_hash).await?;
     let known = (standing == Standing::Known).then_some(visit.browser_hash.as_str());
-    let subjects = guesses::second_factor_subjects(&user.id, known);
+    let mut subjects = guesses::second_factor_subjects(&user.id, known);
+    subjects.extend(waiting.map(|challenge| guesses::sent_code_subject(&challenge.id)));
     let (charged, now) = (subjects.clone(), visit.now);
     Ok(match provider.db.write(async move |tx| guesses::charge(tx, &charged, now).await).await? {
         Charged::Taken => Ok(subjects),
@@ -81,19 +99,41 @@ pub(super) async fn charge(provider: &Provider, user: &User, visit: &Visit) -> R
     })
 }
 
+/// Who guesses, and where.
+struct Place<'a> {
+    user: &'a User,
+    own: &'a Own,
+    asked_by: &'a Id,
+}
+
 async fn compare(
     provider: &Provider,
-    (user, own): (&User, &Own),
-    typed: &Typed<'_>,
+    place: &Place<'_>,
+    (typed, waiting): (&Typed<'_>, Option<Challenge>),
     visit: &Visit,
 ) -> Result<Option<Right>, Fault> {
     if typed.way == RECOVERY {
-        let code = provider.factors.recovery_key.find(&mut provider.db.conn(), &user.id, typed.code).await?;
+        let code = provider.factors.recovery_key.find(&mut provider.db.conn(), &place.user.id, typed.code).await?;
         return Ok(code.map(|id| Right { used: Used::RecoveryCode(id), amr: vec![recovery::AMR.to_owned()], level: Level::Two }));
+    }
+    let is_right = |challenge: &Challenge| provider.code_key.is(&challenge.id, typed.code, &challenge.code_tag);
+    if typed.way == EMAIL {
+        let right = waiting.filter(is_right);
+        let used = |challenge: Challenge| Used::Challenge { id: challenge.id, factor: None };
+        return Ok(right.map(|challenge| Right {
+            used: used(challenge),
+            amr: vec![recovery::AMR.to_owned()],
+            level: Level::Two,
+        }));
     }
     let Some(kind) = provider.factors.kinds.find(typed.way) else { return Ok(None) };
     let about = kind.about();
-    for own in own.factors.iter().filter(|factor| factor.kind == typed.way) {
+    if matches!(about.proving, Proving::Sent { .. }) {
+        let right = waiting.filter(|challenge| challenge.factor_id.is_some() && is_right(challenge));
+        let used = |challenge: Challenge| Used::Challenge { id: challenge.id, factor: challenge.factor_id };
+        return Ok(right.map(|challenge| Right { used: used(challenge), amr: vec![about.amr.to_owned()], level: about.level }));
+    }
+    for own in place.own.factors.iter().filter(|factor| factor.kind == typed.way) {
         let Some(secret) = open(provider, own, visit).await? else { continue };
         if let Some(step) = kind.check(&secret, typed.code, visit.now) {
             let used = Used::Step { factor: own.id.clone(), step };
@@ -130,7 +170,7 @@ pub(super) async fn go_on(
     provider: &Provider,
     found: Found,
     (asked, own): (Asked, Own),
-    (right, subjects): (Right, Vec<Subject>),
+    (right, subjects, device): (Right, Vec<Subject>, Option<NewDevice>),
     visit: &Visit,
 ) -> Result<Option<SignedIn>, Fault> {
     let Asked { user, by } = asked;
@@ -151,7 +191,7 @@ pub(super) async fn go_on(
         By::Half(half) => half.ground(provider).await?,
         By::Session(_) => None,
     };
-    let mut proof = SecondProof::new(ground, right.used, subjects);
+    let mut proof = SecondProof::new(ground, right.used, subjects).remembered(device);
     if let Some((kind, mail)) = told {
         let detail = serde_json::json!({ "user_agent": visit.user_agent });
         proof = proof.told(provider, (kind, detail, mail), (&user, visit))?;

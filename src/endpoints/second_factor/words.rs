@@ -1,6 +1,7 @@
-//! What a person is told by mail about their second factors, in their own language.
+//! What a person is told by mail about their second factors, in their own language. A mail shows 150 characters of it, without colons
+//! and slashes: names that people chose stand in it (`notify::plain`).
 
-use crate::base::Fault;
+use crate::base::{Fault, Timestamp};
 use crate::endpoints::accounts::{Recipient, notice};
 use crate::endpoints::{Provider, Visit};
 use crate::identity::factor::RECOVERY;
@@ -24,35 +25,53 @@ pub(super) enum Change {
     RecoveryUsed {
         left: usize,
     },
+    RecoveryMade,
+    /// An operator's reset was carried out.
+    Reset,
 }
 
 /// The mail about it, if one can be sent to the person.
 pub(super) fn tell(provider: &Provider, user: &User, change: &Change, visit: &Visit) -> Result<Option<NewMail>, Fault> {
-    let Some(to) = Recipient::of(user, visit.lang).filter(|_| provider.post.is_on()) else { return Ok(None) };
+    letter(provider, (user, visit.lang), change, visit.now)
+}
+
+/// The same for what happens while nobody sits at a browser.
+pub(super) fn told_by_house(provider: &Provider, user: &User, change: &Change, now: Timestamp) -> Result<Option<NewMail>, Fault> {
+    letter(provider, (user, Lang::En), change, now)
+}
+
+fn letter(provider: &Provider, (user, lang): (&User, Lang), change: &Change, now: Timestamp) -> Result<Option<NewMail>, Fault> {
+    let Some(to) = Recipient::of(user, lang).filter(|_| provider.post.is_on()) else { return Ok(None) };
     let what = sentence(provider, change, to.lang);
-    let letter = Letter::FactorChanged { what, at: visit.now, reset_link: provider.issuer.join("/forgot-password") };
-    notice(provider, &to, letter, visit.now).map(Some)
+    let letter = Letter::FactorChanged { what, at: now, reset_link: provider.issuer.join("/forgot-password") };
+    notice(provider, &to, letter, now).map(Some)
 }
 
 fn sentence(provider: &Provider, change: &Change, lang: Lang) -> String {
     match (change, lang) {
-        (Change::Added { kind, name }, Lang::En) => format!("{} was added: {name}.", word(provider, kind, lang)),
-        (Change::Added { kind, name }, Lang::De) => format!("{} wurde hinzugefügt: {name}.", word(provider, kind, lang)),
-        (Change::Removed { kind, name }, Lang::En) => format!("{} was removed: {name}.", word(provider, kind, lang)),
-        (Change::Removed { kind, name }, Lang::De) => format!("{} wurde entfernt: {name}.", word(provider, kind, lang)),
+        (Change::Added { kind, name }, Lang::En) => format!("{} was added ({name}).", word(provider, kind, lang)),
+        (Change::Added { kind, name }, Lang::De) => format!("{} wurde hinzugefügt ({name}).", word(provider, kind, lang)),
+        (Change::Removed { kind, name }, Lang::En) => format!("{} was removed ({name}).", word(provider, kind, lang)),
+        (Change::Removed { kind, name }, Lang::De) => format!("{} wurde entfernt ({name}).", word(provider, kind, lang)),
+        (Change::RecoveryMade, Lang::En) => "New recovery codes were made; older ones are worth nothing.".to_owned(),
+        (Change::RecoveryMade, Lang::De) => "Neue Wiederherstellungscodes wurden erzeugt; ältere gelten nicht mehr.".to_owned(),
+        (Change::Reset, Lang::En) => "Your second factors were removed by an administrator. Add new ones soon.".to_owned(),
+        (Change::Reset, Lang::De) => {
+            "Ihre zweiten Faktoren wurden von der Verwaltung entfernt. Fügen Sie bald neue hinzu.".to_owned()
+        }
         (Change::RecoveryUsed { left }, Lang::En) => match left {
-            0 => "A recovery code was used. It was the last one: make new ones now.".to_owned(),
-            1 => "A recovery code was used. One is left: make new ones soon.".to_owned(),
+            0 => "A recovery code was used. It was the last one, so make new ones now.".to_owned(),
+            1 => "A recovery code was used. One is left, so make new ones soon.".to_owned(),
             left if *left <= crate::identity::recovery::FEW => {
-                format!("A recovery code was used. Only {left} are left: make new ones soon.")
+                format!("A recovery code was used. Only {left} are left, so make new ones soon.")
             }
             left => format!("A recovery code was used. {left} are left."),
         },
         (Change::RecoveryUsed { left }, Lang::De) => match left {
-            0 => "Ein Wiederherstellungscode wurde benutzt. Es war der letzte: Erzeugen Sie jetzt neue.".to_owned(),
-            1 => "Ein Wiederherstellungscode wurde benutzt. Einer ist übrig: Erzeugen Sie bald neue.".to_owned(),
+            0 => "Ein Wiederherstellungscode wurde benutzt. Es war der letzte, erzeugen Sie jetzt neue.".to_owned(),
+            1 => "Ein Wiederherstellungscode wurde benutzt. Einer ist übrig, erzeugen Sie bald neue.".to_owned(),
             left if *left <= crate::identity::recovery::FEW => {
-                format!("Ein Wiederherstellungscode wurde benutzt. Nur {left} sind übrig: Erzeugen Sie bald neue.")
+                format!("Ein Wiederherstellungscode wurde benutzt. Nur {left} sind übrig, erzeugen Sie bald neue.")
             }
             left => format!("Ein Wiederherstellungscode wurde benutzt. {left} sind übrig."),
         },

@@ -5,6 +5,7 @@ use askama::Template;
 use super::Frame;
 use super::second_factor::NewKey;
 use crate::base::Timestamp;
+use crate::identity::device::device;
 use crate::web::texts::{ago, exact, iso};
 
 /// What a person has, and links to change it.
@@ -15,6 +16,11 @@ pub struct Authenticators {
     pub rows: Vec<FactorRow>,
     pub now: Timestamp,
     pub add_url: Option<String>,
+    /// What plugins bring: id, text and address of each link.
+    pub more: Vec<(String, String, String)>,
+    pub devices: Vec<DeviceRow>,
+    /// Where the forms beside remembered browsers go.
+    pub forget_url: String,
     pub notice: Option<FactorNotice>,
 }
 
@@ -27,12 +33,20 @@ pub struct FactorRow {
     pub url: String,
 }
 
+/// One browser that is remembered.
+pub struct DeviceRow {
+    pub id: String,
+    pub user_agent: String,
+    pub last_used_at: Timestamp,
+}
+
 /// What has just been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactorNotice {
     Added,
     Removed,
     Renamed,
+    Forgotten,
 }
 
 impl Authenticators {
@@ -42,6 +56,7 @@ impl Authenticators {
             FactorNotice::Added => t.added,
             FactorNotice::Removed => t.removed,
             FactorNotice::Renamed => t.renamed,
+            FactorNotice::Forgotten => t.forgotten,
         })
     }
 
@@ -56,6 +71,15 @@ impl Authenticators {
     fn added(&self, row: &FactorRow) -> String {
         let t = self.frame.t();
         t.factors.since.with(exact(t, row.since)).to_string()
+    }
+
+    fn device(&self, row: &DeviceRow) -> String {
+        device(self.frame.lang, &row.user_agent)
+    }
+
+    fn device_used(&self, row: &DeviceRow) -> String {
+        let t = self.frame.t();
+        t.factors.last_used.with(ago(t, row.last_used_at, self.now)).to_string()
     }
 
     fn iso(&self, row: &FactorRow) -> String {

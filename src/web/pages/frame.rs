@@ -110,6 +110,7 @@ impl Frame {
             ("/account/password", t.password),
             ("/account/passkeys", t.passkeys.title),
             ("/account/authenticators", t.factors.authenticators),
+            ("/account/recovery-codes", t.factors.codes),
             ("/account#sessions", t.sessions),
             ("/account#apps", t.apps),
             ("/account/history", t.history.title),

@@ -2,6 +2,7 @@
 //! nothing, reads nothing and never carries a secret, except a CSRF token or the answer that `form_post` sends on.
 
 mod account;
+mod add_factor;
 mod ask_address;
 mod authenticators;
 mod change_address;
@@ -26,14 +27,16 @@ mod own_data;
 mod passkeys;
 mod profile;
 pub mod qr;
+mod recovery_codes;
 mod second_factor;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 
 pub use account::{Account, AppRow, Notice, SessionRow};
+pub use add_factor::{AddFactor, AddProblem, WaitingFactor};
 pub use ask_address::{AskAddress, Asked};
-pub use authenticators::{AddAuthenticator, Authenticator, Authenticators, FactorNotice, FactorRow};
+pub use authenticators::{AddAuthenticator, Authenticator, Authenticators, DeviceRow, FactorNotice, FactorRow};
 pub use change_address::{AddressProblem, ChangeAddress};
 pub use change_password::{ChangePassword, PasswordProblem};
 pub use check_mail::{CheckMail, CodeProblem};
@@ -54,9 +57,10 @@ pub use new_password::NewPassword;
 pub use own_data::{History, OwnData};
 pub use passkeys::{ChangePasskey, PasskeyNotice, PasskeyRow, Passkeys};
 pub use profile::{Profile, ProfileField};
+pub use recovery_codes::{NewRecoveryCodes, RecoveryCodes};
 pub use second_factor::{
-    Later, NewKey, SecondFactor, SecondFactorPasskey, SecondFactorProblem, SetUpPasskey, SetUpSecondFactor, WayRow, WayWords,
-    Ways,
+    Later, NewKey, SecondFactor, SecondFactorPasskey, SecondFactorProblem, Sending, SetUpPasskey, SetUpSecondFactor, WayRow,
+    WayWords, Ways,
 };
 pub use sign_in::{Occasion, PasskeyProblem, PasskeyWay, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};

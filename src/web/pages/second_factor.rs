@@ -5,7 +5,7 @@ use askama::Template;
 use super::{Frame, PasskeyProblem};
 use crate::base::{Secret, Timestamp};
 use crate::endpoints::second_factor::Way;
-use crate::identity::factor::{Level, RECOVERY, Words};
+use crate::identity::factor::{EMAIL, Level, RECOVERY, Words};
 use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::identity::totp;
 use crate::web::texts::{Texts, ago, exact};
@@ -18,6 +18,8 @@ pub struct SecondFactor {
     pub action: String,
     pub way: WayWords,
     pub problem: Option<SecondFactorProblem>,
+    /// For how many days the browser may be remembered.
+    pub remember_days: Option<i64>,
     /// The sign-in page, for who is somebody else.
     pub not_you_url: Option<String>,
 }
@@ -47,10 +49,15 @@ pub struct SecondFactorPasskey {
     pub action: String,
     pub way: WayWords,
     pub problem: Option<SecondFactorProblem>,
+    pub remember_days: Option<i64>,
     pub not_you_url: Option<String>,
 }
 
 impl SecondFactorPasskey {
+    fn remember_text(&self) -> Option<String> {
+        self.remember_days.map(|days| self.frame.t().factors.remember.of(days).to_string())
+    }
+
     fn button(&self) -> &str {
         if self.way.kind == PASSKEY { self.frame.t().passkeys.use_one } else { &self.way.name }
     }
@@ -59,7 +66,9 @@ impl SecondFactorPasskey {
         let t = self.frame.t();
         Some(match self.problem? {
             SecondFactorProblem::Missing => t.passkeys.needs_script,
-            SecondFactorProblem::Wrong | SecondFactorProblem::SlowedDown { .. } => t.passkeys.factor_refused,
+            SecondFactorProblem::Wrong | SecondFactorProblem::NotSent | SecondFactorProblem::SlowedDown { .. } => {
+                t.passkeys.factor_refused
+            }
         })
     }
 }
@@ -69,7 +78,11 @@ impl SecondFactorPasskey {
 pub enum SecondFactorProblem {
     Missing,
     Wrong,
-    SlowedDown { seconds: i64 },
+    /// The message did not go out.
+    NotSent,
+    SlowedDown {
+        seconds: i64,
+    },
 }
 
 /// What a page says of one kind.
@@ -79,6 +92,16 @@ pub struct WayWords {
     pub how: String,
     pub help: String,
     pub input_mode: &'static str,
+    pub sending: Sending,
+}
+
+/// Whether a code has to be sent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    Never,
+    First,
+    /// One is on its way.
+    Again,
 }
 
 impl WayWords {
@@ -87,12 +110,14 @@ impl WayWords {
         let (name, how, help, input_mode) = match (kind, own) {
             (totp::KIND, _) => (t.factors.totp, t.factors.totp_how, t.factors.totp_help, "numeric"),
             (RECOVERY, _) => (t.factors.recovery, t.factors.recovery_how, t.factors.recovery_help, "text"),
+            (EMAIL, _) => (t.factors.email_code, t.factors.email_how, t.accounts.code_help, "numeric"),
             (PASSKEY, _) => (t.passkeys.passkey, t.passkeys.passkey_how, "", "none"),
             (SECURITY_KEY, _) => (t.passkeys.security_key, t.passkeys.security_key_how, "", "none"),
             (_, Some(words)) => (words.name, words.how, t.accounts.code_help, "numeric"),
             (other, None) => (other, "", "", "text"),
         };
-        Self { kind: kind.to_owned(), name: name.to_owned(), how: how.to_owned(), help: help.to_owned(), input_mode }
+        let (name, how, help) = (name.to_owned(), how.to_owned(), help.to_owned());
+        Self { kind: kind.to_owned(), name, how, help, input_mode, sending: Sending::Never }
     }
 }
 
@@ -114,8 +139,21 @@ impl SecondFactor {
         Some(match self.problem? {
             SecondFactorProblem::Missing => t.factors.missing.to_owned(),
             SecondFactorProblem::Wrong => t.factors.wrong.to_owned(),
+            SecondFactorProblem::NotSent => t.factors.not_sent.to_owned(),
             SecondFactorProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),
         })
+    }
+
+    fn remember_text(&self) -> Option<String> {
+        self.remember_days.map(|days| self.frame.t().factors.remember.of(days).to_string())
+    }
+
+    fn must_send(&self) -> bool {
+        self.way.sending == Sending::First
+    }
+
+    fn may_send_again(&self) -> bool {
+        self.way.sending == Sending::Again
     }
 
     /// Whether the field is to blame.
@@ -142,7 +180,7 @@ impl NewKey {
         match self.problem? {
             SecondFactorProblem::Missing => Some(t.factors.missing),
             SecondFactorProblem::Wrong => Some(t.factors.wrong),
-            SecondFactorProblem::SlowedDown { .. } => None,
+            SecondFactorProblem::NotSent | SecondFactorProblem::SlowedDown { .. } => None,
         }
     }
 }

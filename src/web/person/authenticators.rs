@@ -6,15 +6,16 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::{self, Guest};
-use super::{broken, error, fresh, page};
+use super::{broken, error, fresh, own_form, page};
 use crate::base::{Fault, Id};
 use crate::endpoints::interaction::AccountPage;
-use crate::endpoints::second_factor::{self, Added, Enrolling, For, Own, Removed};
+use crate::endpoints::second_factor::{self, Added, Enrolling, For, Own, Removed, TrustedDevice};
 use crate::identity::factor::Factor;
 use crate::identity::totp;
 use crate::identity::users::User;
 use crate::web::pages::{
-    AddAuthenticator, Authenticator, Authenticators, FactorNotice, FactorRow, Kind, NewKey, SecondFactorProblem, WayWords, qr,
+    AddAuthenticator, Authenticator, Authenticators, DeviceRow, FactorNotice, FactorRow, Kind, NewKey, SecondFactorProblem,
+    WayWords, qr,
 };
 use crate::web::texts::texts;
 use crate::web::{State, answer};
@@ -32,6 +33,10 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
         Ok(own) => own,
         Err(fault) => return broken(&state, &request, &fault),
     };
+    let devices = match second_factor::list_devices(provider, &signed, &visit).await {
+        Ok(devices) => devices,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
     let frame = state.frame(&request, &visit.browser_hash, None, None);
     let (t, base) = (frame.t(), provider.issuer.path());
     let row = |factor: &Factor| FactorRow {
@@ -41,19 +46,49 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
         last_used_at: factor.last_used_at,
         url: format!("{base}{LIST}/{}", factor.id),
     };
+    let more = provider.factors.kinds.all().filter(|kind| provider.factors.policy.takes(kind.about().kind)).filter_map(|kind| {
+        let (id, words) = (kind.about().kind, kind.words(frame.lang).filter(|words| words.field.is_some())?);
+        Some((id.to_owned(), t.factors.add_kind.with(words.name).to_string(), format!("{base}{LIST}/add/{id}")))
+    });
     let model = Authenticators {
+        more: more.collect(),
         rows: own.factors.iter().map(row).collect(),
         now: visit.now,
+        devices: devices.into_iter().map(device_row).collect(),
+        forget_url: format!("{base}/account/remembered-browsers"),
         add_url: provider.factors.policy.takes(totp::KIND).then(|| format!("{base}{LIST}/add")),
         notice: match request.query_string() {
             "done=added" => Some(FactorNotice::Added),
             "done=removed" => Some(FactorNotice::Removed),
             "done=renamed" => Some(FactorNotice::Renamed),
+            "done=forgotten" => Some(FactorNotice::Forgotten),
             _ => None,
         },
         frame,
     };
     answer::with_browser(page(StatusCode::OK, &model), browser)
+}
+
+fn device_row(device: TrustedDevice) -> DeviceRow {
+    DeviceRow { id: device.id.as_str().to_owned(), user_agent: device.user_agent, last_used_at: device.last_used_at }
+}
+
+/// `/account/remembered-browsers`: forgets one.
+pub async fn forget(request: HttpRequest, state: Data<State>, payload: Payload) -> HttpResponse {
+    let Guest { visit, signed, .. } = match account::guest(&state, &request).await {
+        Ok(guest) => guest,
+        Err(response) => return response,
+    };
+    let form = match own_form(&state, &request, payload, &visit).await {
+        Ok(form) => form,
+        Err(foreign) => return foreign.response,
+    };
+    let id = Id::from_stored(form.get("device").unwrap_or_default());
+    match second_factor::forget_device(&state.provider, &signed, &id, &visit).await {
+        Ok(true) => answer::see_other(&state, &format!("{LIST}?done=forgotten")).finish(),
+        Ok(false) => answer::see_other(&state, LIST).finish(),
+        Err(fault) => broken(&state, &request, &fault),
+    }
 }
 
 /// What a form for a new key has beside the key.

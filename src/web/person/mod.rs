@@ -3,6 +3,7 @@
 //! A POST checks where it came from, hands the act to `endpoints` and answers 303, so that no back button sends it again.
 
 pub mod account;
+pub mod add_factor;
 pub mod authenticators;
 pub mod change_address;
 pub mod change_password;
@@ -21,6 +22,7 @@ pub mod logo;
 pub mod own_data;
 pub mod passkeys;
 pub mod profile;
+pub mod recovery_codes;
 pub mod second_factor;
 pub mod set_up;
 pub mod sign_in;

@@ -7,13 +7,16 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::{Opened, broken, go_on, open, open_form, page, passkeys, speak, ui_locales};
 use crate::base::Fault;
+use crate::endpoints::Provider;
 use crate::endpoints::interaction::{self, Outcome, Page};
-use crate::endpoints::second_factor::{self, Asked, Own, Typed, Verified, Way};
-use crate::identity::factor::Level;
+use crate::endpoints::second_factor::{self, Asked, Own, Remember, Sent, Typed, Verified, Way};
+use crate::identity::factor::{EMAIL, Level, Proving};
 use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
-use crate::web::limits::Failure;
-use crate::web::pages::{SecondFactor, SecondFactorPasskey, SecondFactorProblem, WayRow, WayWords, Ways};
+use crate::web::limits::{Failure, too_many};
+use crate::web::pages::{SecondFactor, SecondFactorPasskey, SecondFactorProblem, Sending, WayRow, WayWords, Ways};
 use crate::web::{State, answer, extract};
+
+const DAY: i64 = 86_400;
 
 /// The longest code that is looked at, in bytes.
 const LONGEST_CODE: usize = 64;
@@ -52,7 +55,7 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
     let Some(asked) = Asked::of(provider, found, &opened.visit).await? else {
         return Err(Fault::new("second_factor: page", "nobody is asked"));
     };
-    let ways = Own::of(provider, &asked.user).await?.ways(provider, shown.level);
+    let ways = Own::of(provider, &asked.user).await?.ways_of(provider, shown.level, &asked);
     let words =
         |way: &Way| WayWords::new(t, &way.kind, provider.factors.kinds.find(&way.kind).and_then(|kind| kind.words(frame.lang)));
     let chosen = match shown.way {
@@ -67,13 +70,24 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
     let (status, wait) = match shown.problem {
         None => (StatusCode::OK, None),
         Some(SecondFactorProblem::SlowedDown { seconds }) => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),
+        Some(SecondFactorProblem::NotSent) => (StatusCode::SERVICE_UNAVAILABLE, None),
         Some(_) => (StatusCode::BAD_REQUEST, None),
     };
-    let way = words(way);
-    if is_passkey(&way.kind) {
-        return Ok(page(status, &SecondFactorPasskey { action, way, problem: shown.problem, not_you_url, frame }));
+    let is_sent = way.kind == EMAIL || is_sent(provider, &way.kind);
+    let mut way = words(way);
+    if is_sent {
+        let at = (way.kind.as_str(), &found.id);
+        let waits = second_factor::is_waiting(provider, &asked.user, at, &opened.visit).await?;
+        way.sending = if waits { Sending::Again } else { Sending::First };
     }
-    let mut response = page(status, &SecondFactor { action, way, problem: shown.problem, not_you_url, frame });
+    let remember = provider.factors.policy.remember_seconds / DAY;
+    let remember_days = Some(remember).filter(|days| *days > 0 && asked.is_half());
+    let problem = shown.problem;
+    if is_passkey(&way.kind) {
+        return Ok(page(status, &SecondFactorPasskey { action, way, problem, remember_days, not_you_url, frame }));
+    }
+    let model = SecondFactor { action, way, problem, remember_days, not_you_url, frame };
+    let mut response = page(status, &model);
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -98,6 +112,30 @@ pub async fn options(request: HttpRequest, state: Data<State>, id: Path<String>,
     }
 }
 
+/// Whether the codes of a kind are sent.
+fn is_sent(provider: &Provider, kind: &str) -> bool {
+    provider.factors.kinds.find(kind).is_some_and(|kind| matches!(kind.about().proving, Proving::Sent { .. }))
+}
+
+/// Has a code sent. It is charged as every act that sends something.
+async fn send(state: &State, request: &HttpRequest, opened: Opened, way: &str) -> HttpResponse {
+    let bucket = state.limits.mail(opened.visit.address);
+    if let Err(retry) = state.limits.charge(&[bucket], opened.visit.now).await {
+        return too_many(retry);
+    }
+    let problem = match second_factor::send(&state.provider, &opened.found, way, &opened.visit).await {
+        Ok(Sent::Done) => {
+            let path = format!("/second-factor/{}?way={way}", opened.found.id);
+            return answer::with_browser(answer::see_other(state, &path).finish(), opened.browser);
+        }
+        Ok(Sent::Nothing) => return go_on(state, request, opened).await,
+        Ok(Sent::Failed) => SecondFactorProblem::NotSent,
+        Ok(Sent::TooMany { retry_after_seconds }) => SecondFactorProblem::SlowedDown { seconds: retry_after_seconds },
+        Err(fault) => return broken(state, request, &fault),
+    };
+    again(state, request, opened, (way, problem)).await
+}
+
 /// The form of the page.
 pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, payload: Payload) -> HttpResponse {
     let (mut opened, form) = match open_form(&state, &request, &id, payload).await {
@@ -106,15 +144,19 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     };
     speak(&mut opened, &request);
     let (way, code) = (form.get("way").unwrap_or_default(), form.get("code").unwrap_or_default().trim());
+    if form.get("action") == Some("send") {
+        return send(&state, &request, opened, way).await;
+    }
     let (found, answered) = (opened.found.clone(), form.get("credential"));
     let problem = if is_passkey(way) && answered.is_none() || !is_passkey(way) && code.is_empty() {
         SecondFactorProblem::Missing
     } else if code.len() > LONGEST_CODE {
         SecondFactorProblem::Wrong
     } else {
+        let remember = if form.get("remember_device").is_some() { Remember::Yes } else { Remember::No };
         let verified = match answered.filter(|_| is_passkey(way)) {
-            Some(answer) => second_factor::verify_passkey(&state.provider, found, (way, answer), &opened.visit).await,
-            None => second_factor::verify(&state.provider, found, Typed { way, code }, &opened.visit).await,
+            Some(answer) => second_factor::verify_passkey(&state.provider, found, (way, answer, remember), &opened.visit).await,
+            None => second_factor::verify(&state.provider, found, Typed { way, code, remember }, &opened.visit).await,
         };
         match verified {
             Ok(Verified::In(signed_in)) => return answer::signed_in(&state, opened.browser, *signed_in),
@@ -126,7 +168,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     };
     let failure = match problem {
         SecondFactorProblem::SlowedDown { .. } => Failure::Throttled,
-        SecondFactorProblem::Missing | SecondFactorProblem::Wrong => Failure::Wrong,
+        _ => Failure::Wrong,
     };
     state.limits.second_factor_failed(failure);
     again(&state, &request, opened, (way, problem)).await

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use vouchsafe::admin::Desk;
 use vouchsafe::admin::clients::{self, Changes, Done, NewClient};
 use vouchsafe::admin::users::{self, Address, NewUser, User};
-use vouchsafe::app::{App, DemoParts, Registration, Shop};
+use vouchsafe::app::{App, DemoParts, Plugins, Registration, Shop};
 use vouchsafe::base::{Clock, Id, Random, Secret};
 use vouchsafe::config::{self, Config, ENVIRONMENT_PREFIX};
 use vouchsafe::endpoints::Provider;
@@ -53,6 +53,8 @@ pub struct Wish<'a> {
     pub path: &'a str,
     /// Whether `/demo` is there.
     pub demo: bool,
+    /// Plugins beside those of the house.
+    pub plugins: Option<Box<dyn Fn() -> Plugins>>,
 }
 
 /// The keys of all tests of this process: making RSA keys for each would eat the time.
@@ -123,7 +125,7 @@ impl TestApp {
         let shop = Shop::open(config.clone(), clock.clone(), random).await.unwrap();
         put_test_keys(&shop).await;
         let desk = shop.desk();
-        let mut app = App::of(shop).await.unwrap();
+        let mut app = App::with_plugins(shop, wish.plugins.as_ref().map(|make| make()).unwrap_or_default()).await.unwrap();
         if wish.demo {
             app = with_demo(app, &desk, &issuer).await;
         }

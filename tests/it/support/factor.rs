@@ -6,6 +6,12 @@ use super::app::PASSWORD;
 use super::mail::Mail;
 use super::{Browser, Page, TestApp};
 
+/// The six digits of a message.
+pub fn code_in(text: &str) -> String {
+    let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_whitespace().find(is_code).unwrap_or_else(|| panic!("no code in {text}")).to_owned()
+}
+
 /// The key that a person typed into their app.
 #[derive(Clone)]
 pub struct Phone(Vec<u8>);

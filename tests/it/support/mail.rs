@@ -36,6 +36,11 @@ impl TestApp {
         self.inbox.all().into_iter().map(|caught| caught.words.text).collect()
     }
 
+    /// Everything that was caught, mail and text messages.
+    pub fn caught(&self) -> &Inbox {
+        &self.inbox
+    }
+
     /// For a test that is not about its mail: unread mail is no failure.
     pub fn ignore_mail(&self) {
         self.mail_ignored.store(true, Ordering::SeqCst);
