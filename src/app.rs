@@ -11,6 +11,7 @@ use crate::admin::{self, Desk, OPERATOR};
 use crate::base::{Clock, Fault, Random};
 use crate::cache::{Buckets, Rule};
 use crate::config::{self, BreachedSource, Config, Migrate, PublicPkce, RegistrationMode, Synchronous};
+use crate::endpoints::upstreams::Upstreams;
 use crate::endpoints::{ClientKeys, Policy, Provider, Registry, UnregisteredResources, accounts, discovery, register};
 use crate::federation::demo_rp::DemoRp;
 pub use crate::federation::demo_rp::Registration;
@@ -138,8 +139,9 @@ impl App {
             vault: shop.vault,
             policy,
             pairwise,
-            outbound: Outbound::new(rules(&shop.config)),
+            outbound: outbound(&shop.config),
             client_keys: ClientKeys::default(),
+            connected: Upstreams::default(),
         });
         let state = Shared::new(state(&shop.config, &provider, csrf)?);
         Ok(Self { config: shop.config, provider, state, demo: None })
@@ -278,6 +280,7 @@ fn accounts_policy(config: &Config) -> accounts::Policy {
             config::SignUpMode::Invitation => accounts::SignUpMode::Invitation,
         },
         domains: config.accounts.sign_up_domains.clone(),
+        password: on(config.accounts.password),
         by_mail: on(config.accounts.by_mail),
         verified_only: on(config.accounts.verified_only),
         deletion_seconds: config.accounts.deletion_seconds,
@@ -319,6 +322,11 @@ fn rules(config: &Config) -> Rules {
     let loopback_http = if config.issuer.is_development() { LoopbackHttp::Allowed } else { LoopbackHttp::Refused };
     let (allow, ca_file) = (config.outbound_allow.clone(), config.outbound_ca_file.clone());
     Rules { allow, ca_file, loopback_http, ..Rules::default() }
+}
+
+/// The guarded client of these settings.
+pub fn outbound(config: &Config) -> Outbound {
+    Outbound::new(rules(config))
 }
 
 /// The mail of the house, as the settings want it sent. Nothing is opened yet.

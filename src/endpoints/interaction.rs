@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::authorize::{self, Answer, Facts, Occasion, Reason, Step, ValidRequest, answer_error, next};
-use super::{ClientRef, Provider, Signed, Visit, audit};
+use super::{ClientRef, Provider, Signed, Visit, audit, upstreams};
 use crate::base::{Fault, Id, Timestamp};
 use crate::cache::{Bucket, RetryAfter};
 use crate::identity::{consent, sessions};
@@ -54,6 +54,8 @@ pub enum Page {
     SignUp,
     /// The person has to prove their address first; a mail tells how.
     CheckMail,
+    /// On the way to another provider, or back from it.
+    Upstream(upstreams::Stop),
     Choose,
     Consent(Scope),
     SignOut,
@@ -75,11 +77,12 @@ pub enum AccountPage {
     Address,
     Data,
     Deletion,
+    Identities,
 }
 
 impl Found {
     /// Whether the person of this session proved themselves for this very interaction.
-    fn signed_in(&self, session: &Id) -> bool {
+    pub(super) fn signed_in(&self, session: &Id) -> bool {
         self.events.iter().any(|event| event.kind == EventKind::SignedIn && event.session_id == *session)
     }
 
@@ -96,7 +99,7 @@ impl Found {
 pub async fn begin(provider: &Provider, errand: Errand, visit: &Visit) -> Result<Outcome, Fault> {
     let client = client_of(provider, &errand).await?;
     let found = Found { id: provider.new_id()?, errand, client, events: Vec::new() };
-    let outcome = step(provider, &found, None, visit).await?;
+    let outcome = upstreams::straight(provider, &found, step(provider, &found, None, visit).await?, visit).await?;
     if matches!(outcome, Outcome::Page { .. }) {
         if let Err(retry) = charge_stranger(provider, visit).await {
             return Ok(Outcome::TooMany(retry));
@@ -241,6 +244,9 @@ pub async fn look(provider: &Provider, found: &Found, visit: &Visit) -> Result<O
 async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &Visit) -> Result<Outcome, Fault> {
     let page = |page| Ok(Outcome::Page { interaction: found.id.clone(), page });
     let must_verify = visit.session.as_ref().is_some_and(|signed| provider.policy.accounts.must_verify(&signed.user));
+    if let Some(waiting) = upstreams::pending(found, visit).filter(|_| !must_verify) {
+        return page(waiting);
+    }
     let request = match &found.errand {
         Errand::SignOut(_) => return page(Page::SignOut),
         Errand::App(request) if must_verify && request.prompt.has_none() => {
@@ -356,6 +362,8 @@ const fn audit_kind(kind: EventKind) -> &'static str {
     match kind {
         EventKind::SignedIn => "sign_in",
         EventKind::Mailed => "mail_asked",
+        EventKind::Arrived => "arrived_by_upstream",
+        EventKind::Connected => "identity_connected",
         EventKind::Chosen => "account_chosen",
         EventKind::Consented => "consent_given",
         EventKind::Denied => "consent_refused",

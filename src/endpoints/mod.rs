@@ -24,6 +24,7 @@ mod session_state;
 pub mod sign_in;
 mod subject;
 pub mod token;
+pub mod upstreams;
 mod userinfo;
 
 use std::net::IpAddr;
@@ -120,6 +121,8 @@ pub struct Provider {
     /// The guarded client: tells apps that a session ended, and fetches what they name (keys, logos, lists of redirect URIs).
     pub outbound: Outbound,
     pub client_keys: ClientKeys,
+    /// The other providers that people may sign in with.
+    pub connected: upstreams::Upstreams,
 }
 
 /// Who stands at the door: one browser, perhaps with a session, from one address, at one instant.

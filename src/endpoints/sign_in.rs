@@ -3,7 +3,7 @@
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
-use super::{ClientRef, Provider, Signed, Visit, audit, audit_at, op_browser_state};
+use super::{ClientRef, Provider, Signed, Visit, audit, audit_at, op_browser_state, upstreams};
 use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::one_time::{self, OneTime, Purpose};
@@ -127,6 +127,8 @@ pub(super) enum Proof {
     SignedUp(OneTime, accounts::SignUpDetail),
     /// An invitation, which makes the account.
     Invited(Box<accounts::NewAccount>),
+    /// Another provider vouches for them.
+    Upstream(Box<upstreams::Grounds>),
 }
 
 /// Whether the session that the same person has in this browser goes on.
@@ -157,6 +159,7 @@ impl Proof {
                 Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
             }
             Self::Invited(account) => account.make(tx, visit).await,
+            Self::Upstream(grounds) => grounds.take(tx, visit).await,
         }
     }
 }
@@ -174,14 +177,17 @@ pub(super) async fn establish(
 ) -> Result<Option<SignedIn>, Fault> {
     let Entry { user, amr, proof, stay } = entry;
     let token = SessionToken::new(&provider.random)?;
-    let session = next_session(provider, &user, (&token, amr, proof.session(&user)), visit)?;
+    let mut session = next_session(provider, &user, (&token, amr, proof.session(&user)), visit)?;
+    if let Proof::Upstream(grounds) = &proof {
+        grounds.describe(&mut session);
+    }
     let notice = new_device_notice(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
     let mut record = audit("sign_in", user.id.as_str(), visit.now);
     record.user_id = Some(user.id.clone());
     record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
     record.address = Some(visit.address.to_string());
-    record.detail = serde_json::json!({ "amr": [amr], "user_agent": visit.user_agent });
+    record.detail = serde_json::json!({ "amr": session.amr, "user_agent": visit.user_agent });
     let ids = (provider.new_id()?, provider.new_id()?);
     let (interaction, now, stored, added) = (found.id.clone(), visit.now, session.clone(), event.clone());
     let (person, here) = (user.clone(), visit.clone());
@@ -193,6 +199,9 @@ pub(super) async fn establish(
                 return Ok(false);
             }
             begin(tx, &stored, &here).await?;
+            if let Proof::Upstream(grounds) = &proof {
+                grounds.note(tx, &stored.id).await?;
+            }
             if let Some((id, record)) = &replaced {
                 audits::write(tx, id, record).await?;
             }

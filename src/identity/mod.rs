@@ -9,6 +9,7 @@ pub mod device;
 mod email;
 mod foreign;
 pub mod guesses;
+pub mod linking;
 pub mod one_time;
 pub mod passwords;
 pub mod policy;

@@ -11,7 +11,7 @@ use super::sessions;
 use crate::base::{Fault, Id, Timestamp};
 use crate::store::sessions::Session;
 pub use crate::store::users::User;
-use crate::store::{Conn, Tx, consents, grants, known_devices, passwords, users};
+use crate::store::{Conn, Tx, consents, grants, identities, known_devices, passwords, users};
 
 /// A person who is not stored yet.
 #[derive(Clone, Debug)]
@@ -183,6 +183,7 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
     if !user.email_verified {
         passwords::remove(tx, &user.id).await?;
         consents::forget_for_user(tx, &user.id).await?;
+        identities::remove_since(tx, &user.id, Timestamp::from_unix(0)).await?;
         // A change of address that they began is over as well, or its link would take the account away again.
         end_everything_known(tx, &user.id, now).await?;
     }

@@ -21,8 +21,9 @@ pub struct AuditEvent {
 }
 
 /// The kinds that concern a person: they read them in words.
-pub const OF_PEOPLE: [&str; 45] = [
+pub const OF_PEOPLE: [&str; 48] = [
     "account_chosen",
+    "account_made_by_upstream",
     "address_change_asked",
     "address_change_undone",
     "address_changed",
@@ -40,6 +41,8 @@ pub const OF_PEOPLE: [&str; 45] = [
     "data_exported",
     "deletion_cancelled",
     "deletion_planned",
+    "identity_connected",
+    "identity_disconnected",
     "invitation_accepted",
     "mail_asked",
     "password_changed",
@@ -70,7 +73,7 @@ pub const OF_PEOPLE: [&str; 45] = [
 ];
 
 /// The kinds that no person reads: of the house itself, or of people who are gone.
-pub const OF_THE_HOUSE: [&str; 19] = [
+pub const OF_THE_HOUSE: [&str; 22] = [
     "account_deleted",
     "client_added",
     "client_edited",
@@ -89,6 +92,9 @@ pub const OF_THE_HOUSE: [&str; 19] = [
     "redirect_mismatch",
     "resource_added",
     "resource_removed",
+    "upstream_added",
+    "upstream_edited",
+    "upstream_removed",
     "user_removed",
 ];
 

@@ -35,10 +35,15 @@ pub enum EventKind {
     Denied,
     /// A mail was asked for; whether one was sent is nobody's to see.
     Mailed,
+    /// Somebody came from another provider and has to do something here first.
+    Arrived,
+    /// Whoever that was said whether to connect the accounts.
+    Connected,
 }
 
 impl EventKind {
-    const ALL: [Self; 5] = [Self::SignedIn, Self::Chosen, Self::Consented, Self::Denied, Self::Mailed];
+    const ALL: [Self; 7] =
+        [Self::SignedIn, Self::Chosen, Self::Consented, Self::Denied, Self::Mailed, Self::Arrived, Self::Connected];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -47,6 +52,8 @@ impl EventKind {
             Self::Consented => "consented",
             Self::Denied => "denied",
             Self::Mailed => "mailed",
+            Self::Arrived => "arrived",
+            Self::Connected => "connected",
         }
     }
 }

@@ -11,6 +11,7 @@ mod db;
 pub mod farewells;
 pub mod grants;
 pub mod guesses;
+pub mod identities;
 pub mod interactions;
 pub mod keys;
 pub mod known_devices;
@@ -26,6 +27,9 @@ pub mod sessions;
 #[cfg(test)]
 mod test_db;
 pub mod tokens;
+pub mod upstream_attempts;
+pub mod upstream_sessions;
+pub mod upstreams;
 pub mod users;
 
 pub use db::{Columns, Conn, Db, Durability, Options, Row, Statement, Tx, Value, sql};

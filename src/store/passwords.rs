@@ -86,6 +86,14 @@ pub async fn stands(tx: &mut Tx, user: &Id, phc: &str) -> Result<bool, Fault> {
 
 /// Takes a person's password away.
 ///
+/// Whether a person has a password, in a transaction that depends on it.
+///
+/// # Errors
+/// Storage failed.
+pub async fn exists(tx: &mut Tx, user: &Id) -> Result<bool, Fault> {
+    Ok(tx.fetch(sql("SELECT 1 FROM password_hashes WHERE user_id = $1").bind(user)).await?.is_some())
+}
+
 /// # Errors
 /// Storage failed.
 pub async fn remove(tx: &mut Tx, user: &Id) -> Result<(), Fault> {

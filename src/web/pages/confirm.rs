@@ -24,6 +24,8 @@ pub enum Removal {
     App { name: String },
     /// Every app's permission.
     AllApps,
+    /// An account elsewhere, by the name of its provider and of the person there.
+    Identity { upstream: String, shown: String },
     /// Every session of the person.
     Everywhere,
 }
@@ -35,6 +37,7 @@ impl Confirm {
             Removal::Session { user_agent } => t.confirm_session.with(device(self.frame.lang, user_agent)).to_string(),
             Removal::App { name } => t.confirm_app.with(name).to_string(),
             Removal::AllApps => t.account_pages.confirm_all.to_owned(),
+            Removal::Identity { upstream, shown } => t.upstream.disconnect_title.with(upstream, shown).to_string(),
             Removal::Everywhere => t.confirm_everywhere.to_owned(),
         }
     }
@@ -45,6 +48,7 @@ impl Confirm {
             Removal::Session { .. } => t.confirm_session_what.to_owned(),
             Removal::App { name } => t.confirm_app_what.with(name).to_string(),
             Removal::AllApps => t.account_pages.confirm_all_what.to_owned(),
+            Removal::Identity { upstream, .. } => t.upstream.disconnect_what.with(upstream).to_string(),
             Removal::Everywhere => t.confirm_everywhere_what.to_owned(),
         }
     }
@@ -55,6 +59,7 @@ impl Confirm {
             Removal::Session { .. } => t.keep_session,
             Removal::App { .. } => t.keep_app,
             Removal::AllApps => t.account_pages.keep_all,
+            Removal::Identity { .. } => t.upstream.keep,
             Removal::Everywhere => t.stay,
         }
     }
@@ -65,6 +70,7 @@ impl Confirm {
             Removal::Session { .. } => t.end_session,
             Removal::App { .. } => t.remove,
             Removal::AllApps => t.account_pages.remove_all,
+            Removal::Identity { .. } => t.upstream.disconnect,
             Removal::Everywhere => t.everywhere,
         }
     }

@@ -104,6 +104,7 @@ impl Frame {
             ("/account/profile", pages.profile),
             ("/account/email", t.email),
             ("/account/password", t.password),
+            ("/account/identities", t.upstream.identities),
             ("/account#sessions", t.sessions),
             ("/account#apps", t.apps),
             ("/account/history", t.history.title),

@@ -26,6 +26,7 @@ mod profile;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod upstream;
 
 pub use account::{Account, AppRow, Notice, SessionRow};
 pub use ask_address::{AskAddress, Asked};
@@ -40,7 +41,7 @@ pub use delete_account::DeleteAccount;
 pub use demo::{DemoResult, DemoStart, Facts, rows};
 pub use demo_inbox::{CaughtMail, DemoInbox};
 pub use docs::{Docs, DocsAnswer, DocsEndpoint, DocsGroup, DocsParameter};
-pub use error::{Developer, ErrorPage, Kind};
+pub use error::{Developer, ErrorPage, Kind, UpstreamError};
 pub use form_post::FormPost;
 pub use frame::{AppLook, Checked, Frame, HouseLook};
 pub use invitation::Invitation;
@@ -51,6 +52,7 @@ pub use profile::{Profile, ProfileField};
 pub use sign_in::{Occasion, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 pub use sign_up::{FormProblem, SignUp};
+pub use upstream::{AddressGivenProblem, Connect, GiveAddress, Identities, IdentityNotice, IdentityRow, UpstreamButton};
 
 use askama::Template;
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Frame;
+use super::{Frame, UpstreamButton};
 
 /// Fields `username` and `password`, buttons `sign-in` and `cancel` (which posts `action=cancel`).
 #[derive(Template)]
@@ -19,6 +19,12 @@ pub struct SignIn {
     pub sign_up_url: Option<String>,
     pub forgot_url: Option<String>,
     pub by_mail_url: Option<String>,
+    /// Whether there is a password field; there always is one where there is no other provider.
+    pub has_password: bool,
+    /// The other providers that people may sign in with.
+    pub upstreams: Vec<UpstreamButton>,
+    /// Who came from a provider with the address of an account: the provider, and the address.
+    pub connect: Option<(String, String)>,
     pub occasion: Occasion,
     pub problem: Option<SignInProblem>,
 }

@@ -10,8 +10,10 @@ use crate::base::Secret;
 use crate::endpoints::authorize::Reason;
 use crate::endpoints::interaction::{self, Errand, Outcome, Page};
 use crate::endpoints::sign_in::{self as enter, Credentials, PasswordOutcome, Stay};
+use crate::endpoints::upstreams::Button;
+use crate::federation::Health;
 use crate::web::limits::Failure;
-use crate::web::pages::{Occasion, SignIn, SignInProblem};
+use crate::web::pages::{Occasion, SignIn, SignInProblem, UpstreamButton};
 use crate::web::{State, answer, extract};
 
 /// Seconds after which a person may try again when every hashing thread is busy.
@@ -41,11 +43,12 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
     };
     match outcome {
         Outcome::Page { page: Page::SignIn(reason), .. } => {
-            answer::with_browser(render(&state, &request, &opened, Shown::first(reason)), opened.browser)
+            answer::with_browser(render(&state, &request, &opened, Shown::first(reason)).await, opened.browser)
         }
         // Another account was chosen, or "not you?": signing in as somebody else is always open.
-        Outcome::Page { page: Page::Choose | Page::SignUp | Page::CheckMail | Page::Consent(_), .. } => {
-            answer::with_browser(render(&state, &request, &opened, Shown::first(Reason::OtherPerson)), opened.browser)
+        Outcome::Page { page: Page::Choose | Page::SignUp | Page::CheckMail | Page::Consent(_) | Page::Upstream(_), .. } => {
+            let response = render(&state, &request, &opened, Shown::first(Reason::OtherPerson)).await;
+            answer::with_browser(response, opened.browser)
         }
         outcome => answer::outcome(&state, opened.browser, outcome),
     }
@@ -64,7 +67,7 @@ impl Shown {
     }
 }
 
-fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -> HttpResponse {
+async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -> HttpResponse {
     let found = &opened.found;
     let frame = state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found));
     let base = state.provider.issuer.path();
@@ -74,7 +77,13 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         Errand::Account | Errand::StepUp(_) | Errand::SignOut(_) => None,
     };
     let again = shown.reason == Reason::Again;
+    let connect = found.connect_first();
+    let hint = connect.as_ref().map(|(_, address)| address.clone()).or(hint);
     let username = shown.username.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
+    let upstreams: Vec<UpstreamButton> = match state.provider.upstream_buttons(found, opened.visit.now).await {
+        Ok(buttons) => buttons.into_iter().map(|button| upstream_button(base, found, button)).collect(),
+        Err(fault) => return broken(state, request, &fault),
+    };
     let status = match shown.problem {
         None => StatusCode::OK,
         Some(SignInProblem::SlowedDown { .. }) => StatusCode::TOO_MANY_REQUESTS,
@@ -93,6 +102,9 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         sign_up_url: (!again && state.provider.sign_up_is_open()).then(|| format!("{base}/sign-up/{}", found.id)),
         forgot_url: state.provider.post.is_on().then(|| format!("{base}/forgot-password/{}", found.id)),
         by_mail_url: state.provider.sign_in_by_mail().then(|| format!("{base}/sign-in-by-mail/{}", found.id)),
+        has_password: offers_password(state, &upstreams),
+        upstreams,
+        connect,
         occasion: if again { Occasion::Again } else { Occasion::First },
         problem: shown.problem,
         frame,
@@ -102,6 +114,22 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// Where there is nothing else to sign in by, there is a password field in any case.
+fn offers_password(state: &State, upstreams: &[UpstreamButton]) -> bool {
+    state.provider.policy.accounts.password || upstreams.is_empty()
+}
+
+fn upstream_button(base: &str, found: &interaction::Found, button: Button) -> UpstreamButton {
+    UpstreamButton {
+        action: format!("{base}/upstream/{}/start/{}", button.id, found.id),
+        is_up: button.health == Health::Up,
+        id: button.id,
+        name: button.name,
+        kind: button.kind,
+        session: None,
+    }
 }
 
 /// The form of the page.
@@ -125,6 +153,13 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     }
     if !matches!(opened.found.errand, Errand::App(_) | Errand::Account | Errand::StepUp(_)) {
         return go_on(&state, &request, opened).await;
+    }
+    match state.provider.upstream_buttons(&opened.found, opened.visit.now).await {
+        Ok(buttons) if !state.provider.policy.accounts.password && !buttons.is_empty() => {
+            return go_on(&state, &request, opened).await;
+        }
+        Ok(_) => {}
+        Err(fault) => return broken(&state, &request, &fault),
     }
     let username = form.get("username").unwrap_or_default().trim().to_owned();
     let password = form.get("password").unwrap_or_default();
@@ -169,6 +204,6 @@ async fn again(
         Ok(_) => Reason::OtherPerson,
         Err(fault) => return broken(state, request, &fault),
     };
-    let response = render(state, request, &opened, Shown { reason, username, problem: Some(problem) });
+    let response = render(state, request, &opened, Shown { reason, username, problem: Some(problem) }).await;
     answer::with_browser(response, opened.browser)
 }

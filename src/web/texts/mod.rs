@@ -9,6 +9,7 @@ mod farewell;
 mod history;
 mod password;
 mod phrase;
+mod upstream;
 mod when;
 
 pub use crate::oauth::locale::Lang;
@@ -18,6 +19,7 @@ pub use farewell::FarewellTexts;
 pub use history::HistoryTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
+pub use upstream::UpstreamTexts;
 pub use when::{ago, exact, iso};
 
 /// The catalogue of one language.
@@ -56,6 +58,8 @@ pub struct Texts {
 
     // accounts
     pub accounts: AccountTexts,
+    // other providers
+    pub upstream: UpstreamTexts,
 
     // what is known of a person
     pub history: HistoryTexts,

@@ -7,8 +7,10 @@ use vouchsafe::store::{Value, sql};
 use super::TestApp;
 
 /// The tables that security hangs on. Guesses and interactions are meant to change by being asked.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 17] = [
     ("users", "SELECT id, email, disabled_at FROM users ORDER BY id"),
+    ("identities", "SELECT id, user_id, issuer, subject FROM identities ORDER BY id"),
+    ("upstreams", "SELECT id, definition FROM upstreams ORDER BY id"),
     ("password_hashes", "SELECT user_id, phc FROM password_hashes ORDER BY user_id"),
     ("clients", "SELECT client_id, definition FROM clients ORDER BY client_id"),
     ("client_secrets", "SELECT id, hash, expires_at FROM client_secrets ORDER BY id"),
