@@ -8,13 +8,14 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 use crate::admin::{self, Desk, OPERATOR};
-use crate::base::{Clock, Fault, Random};
+use crate::base::{Clock, Fault, Random, Secret};
 use crate::cache::{Buckets, Rule};
 use crate::config::{self, BreachedSource, Config, Migrate, PublicPkce, RegistrationMode, Synchronous};
 use crate::endpoints::upstreams::Upstreams;
 use crate::endpoints::{ClientKeys, Policy, Provider, Registry, UnregisteredResources, accounts, discovery, register};
 use crate::federation::demo_rp::DemoRp;
 pub use crate::federation::demo_rp::Registration;
+use crate::federation::demo_upstreams::DemoUpstreams;
 use crate::identity::one_time::CodeKey;
 use crate::identity::passwords::{Capacity, Hasher};
 use crate::identity::policy::{Breached, PasswordPolicy};
@@ -50,10 +51,11 @@ pub struct App {
     demo: Option<Arc<Demo>>,
 }
 
-/// The demo's relying party and the person whose password its page shows.
+/// The demo's relying party, the person whose password its page shows, and what its other providers know us by.
 pub struct DemoParts {
     pub registration: Registration,
     pub person: Option<(String, String)>,
+    pub upstream_secret: Secret<String>,
 }
 
 impl Shop {
@@ -147,13 +149,18 @@ impl App {
         Ok(Self { config: shop.config, provider, state, demo: None })
     }
 
-    /// Adds the demo's relying party, which calls this server by its own issuer URL.
-    #[must_use]
-    pub fn with_demo(mut self, parts: DemoParts) -> Self {
+    /// Adds the demo's relying party, which calls this server by its own issuer URL, and its other providers.
+    ///
+    /// # Errors
+    /// Chance failed.
+    pub fn with_demo(mut self, parts: DemoParts) -> Result<Self, Fault> {
         let rules = Rules { plain_http_to: Some(self.provider.issuer.origin()), ..Rules::default() };
         let rp = DemoRp::new(Outbound::new(rules), parts.registration);
-        self.demo = Some(Arc::new(Demo::new(rp, parts.person)));
-        self
+        let provider = &self.provider;
+        let (clock, random) = (provider.clock.clone(), provider.random.clone());
+        let upstreams = DemoUpstreams::new(provider.issuer.as_str(), parts.upstream_secret, clock, random)?;
+        self.demo = Some(Arc::new(Demo::new(rp, parts.person, upstreams)));
+        Ok(self)
     }
 
     /// Listens where the settings say.

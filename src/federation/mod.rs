@@ -7,6 +7,7 @@ mod apple;
 mod breaker;
 mod connector;
 pub mod demo_rp;
+pub mod demo_upstreams;
 mod discovery;
 mod examine;
 mod github;

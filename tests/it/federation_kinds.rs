@@ -8,6 +8,7 @@ use vouchsafe::base::{Random, Secret};
 use vouchsafe::federation::{AppleKey, Kind, Switch, Visibility};
 use vouchsafe::jose::{Alg, SigningKey};
 
+use crate::support::app::Wish;
 use crate::support::rp::claims;
 use crate::support::upstream::{Instead, Signature, Upstream, house, off};
 use crate::support::{Browser, CALLBACK, Page, Rp, TestApp};
@@ -360,6 +361,40 @@ async fn a_chain_of_two_issuers() {
     assert_eq!((told["email"].as_str(), told["name"].as_str()), (Some("ana@example.com"), Some("ana Example")));
     upper.ignore_mail();
     lower.ignore_mail();
+}
+
+/// The demo plays both other providers: the whole way, offline, for each that one can be.
+#[tokio::test]
+async fn the_demo_has_two_other_providers() {
+    let allow = [("OUTBOUND__ALLOW", "127.0.0.0/8,::1/128")];
+    let app = TestApp::with(Wish { demo: true, settings: &allow, ..Wish::default() }).await;
+    app.person("ana").await;
+    for (id, kind) in [("google", Kind::Google), ("github", Kind::GitHub)] {
+        let changes = Changes {
+            kind: Some(kind),
+            issuer: Some(app.url(&format!("/demo/{id}"))),
+            client_id: Some(vouchsafe::federation::demo_upstreams::CLIENT_ID.to_owned()),
+            secret: Some(Secret::new("demo".to_owned())),
+            ..Changes::default()
+        };
+        upstreams::add(app.desk(), id, &changes).await.unwrap();
+    }
+    for id in ["google", "github"] {
+        for (who, expected) in [("new", "/account"), ("known", "/sign-in/"), ("shy", "/give-address/"), ("cancel", "/callback")] {
+            let mut browser = Browser::new();
+            let page = browser.visit(&app.url("/sign-in")).await;
+            let choose = browser.submit(&page, &format!("upstream-{id}"), &[]).await;
+            let mut page = browser.click(&choose, &format!("as-{who}")).await;
+            if id == "github" && who == "new" {
+                // The same address as by the other one: connected once its owner signed in by that.
+                let choose = browser.submit(&page, "upstream-google", &[]).await;
+                let ask = browser.click(&choose, "as-new").await;
+                page = browser.submit(&ask, "connect", &[]).await;
+            }
+            assert!(page.url.path().contains(expected), "{id} {who}: {} {}", page.url, page.body);
+        }
+    }
+    app.ignore_mail();
 }
 
 /// What an operator is told: each mistake by its name, and nothing is stored.

@@ -33,6 +33,7 @@ mod discovery;
 mod federation;
 mod federation_kinds;
 mod federation_protocol;
+mod federation_real;
 mod frontchannel_logout;
 mod guard;
 mod in_turn;

@@ -56,7 +56,8 @@ async fn arrive(state: &State, request: &HttpRequest, id: &str, params: Params) 
         Ok(Arrived::SignedIn(signed_in)) => answer::signed_in(state, browser, *signed_in),
         Ok(Arrived::Outcome(outcome)) => answer::outcome(state, browser, outcome),
         Ok(Arrived::Attached) => answer::see_other(state, "/account/identities?done=connected").finish(),
-        Ok(Arrived::Failed(failed)) => answer::with_browser(error::upstream(state, request, failed), browser),
+        // Without a cookie of ours there was no attempt, and none is made for it.
+        Ok(Arrived::Failed(failed)) => error::upstream(state, request, failed),
         Err(fault) => broken(state, request, &fault),
     }
 }

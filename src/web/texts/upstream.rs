@@ -48,6 +48,13 @@ pub struct UpstreamTexts {
     pub last_way: &'static str,
     pub connected: &'static str,
     pub disconnected: &'static str,
+
+    pub demo_title: One,
+    pub demo_what: &'static str,
+    pub demo_new: &'static str,
+    pub demo_known: &'static str,
+    pub demo_shy: &'static str,
+    pub demo_cancel: &'static str,
 }
 
 pub(super) const EN: UpstreamTexts = UpstreamTexts {
@@ -103,6 +110,13 @@ pub(super) const EN: UpstreamTexts = UpstreamTexts {
     last_way: "This is your only way to sign in. Add another before you remove it: set a password, or connect another account.",
     connected: "That account is connected.",
     disconnected: "That account is disconnected.",
+
+    demo_title: One::new("A stand-in for {}"),
+    demo_what: "This demo plays the other provider, too. Who signs in there?",
+    demo_new: "Nia, who has no account here",
+    demo_known: "Ana, whose address has an account here",
+    demo_shy: "Somebody without an e-mail address",
+    demo_cancel: "Nobody: turn back",
 };
 
 pub(super) const DE: UpstreamTexts = UpstreamTexts {
@@ -166,4 +180,11 @@ pub(super) const DE: UpstreamTexts = UpstreamTexts {
     last_way: "Das ist Ihr einziger Weg zur Anmeldung. Fügen Sie einen anderen hinzu, bevor Sie ihn entfernen: Setzen Sie ein Passwort, oder verbinden Sie ein weiteres Konto.",
     connected: "Das Konto ist verbunden.",
     disconnected: "Das Konto ist getrennt.",
+
+    demo_title: One::new("An der Stelle von {}"),
+    demo_what: "Diese Demo spielt auch den anderen Anbieter. Wer meldet sich dort an?",
+    demo_new: "Nia, die hier kein Konto hat",
+    demo_known: "Ana, deren Adresse hier ein Konto hat",
+    demo_shy: "Jemand ohne E-Mail-Adresse",
+    demo_cancel: "Niemand: abbrechen",
 };
