@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 use vouchsafe::admin::upstreams::{self, Changes};
@@ -18,6 +18,8 @@ const ID: &str = "real";
 /// The provider. It ends when it is dropped.
 struct Server {
     child: Child,
+    /// It prints warnings later, and ends when nobody can read them.
+    _lines: BufReader<ChildStdout>,
     issuer: String,
 }
 
@@ -38,9 +40,10 @@ impl Server {
         command.arg(folder().join("upstream.js")).arg(client.to_string());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        lines.read_line(&mut line).unwrap();
         let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        Server { child, issuer: told["issuer"].as_str().unwrap().to_owned() }
+        Server { child, _lines: lines, issuer: told["issuer"].as_str().unwrap().to_owned() }
     }
 
     async fn connected(app: &TestApp, changes: Changes) -> Server {

@@ -16,6 +16,8 @@ server.listen(0, '127.0.0.1', () => {
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'picture'] },
     cookies: { keys: ['a key of the test'] },
     features: { backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+    // Its own guard would not call this machine.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     pkce: { required: () => true },
     findAccount: (_, id) => ({
       accountId: id,
