@@ -113,6 +113,14 @@ pub async fn detach(tx: &mut Tx, user: &Id, id: &Id) -> Result<Detached, Fault> 
     Ok(if identities::remove(tx, user, id).await? { Detached::Done } else { Detached::Gone })
 }
 
+/// Detaches what was attached from a moment on: whoever came in since then must not stay by it.
+///
+/// # Errors
+/// Storage failed.
+pub async fn detach_since(tx: &mut Tx, user: &Id, since: Timestamp) -> Result<(), Fault> {
+    identities::remove_since(tx, user, since).await
+}
+
 /// The claims of a person after a sign-in elsewhere; nothing if they are the same.
 pub fn refreshed(user: &User, from: &UpstreamIdentity) -> Option<Map<String, Value>> {
     let mut claims = user.claims.clone();
