@@ -113,8 +113,14 @@ async fn a_person_turns_back_and_finds_another_way() {
     demo.chrome.press("send").await;
     demo.chrome.wait_for("check-mail").await;
     let issuer = demo.facts["issuer"].as_str().unwrap();
-    let inbox: serde_json::Value = reqwest::get(format!("{issuer}/demo/inbox.json")).await.unwrap().json().await.unwrap();
-    let all = inbox.to_string();
+    let mut all = String::new();
+    for _ in 0..100 {
+        all = reqwest::get(format!("{issuer}/demo/inbox.json")).await.unwrap().text().await.unwrap();
+        if all.contains("/finish-sign-in/") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     let at = all.find("/finish-sign-in/").unwrap_or_else(|| panic!("{all}"));
     let token: String = all[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "/-_".contains(*c)).collect();
     demo.chrome.goto(format!("{issuer}{token}")).await.unwrap();
