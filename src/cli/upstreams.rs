@@ -12,7 +12,6 @@ use crate::config::Config;
 use crate::federation::{self, AppleKey, Kind, Switch, Upstream, Visibility};
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once a process, by clap")]
 pub enum Verb {
     /// Connect a provider and print the callback URL to register there.
     Add {

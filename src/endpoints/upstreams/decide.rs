@@ -116,7 +116,7 @@ pub(super) fn newcomer(
     let (new, event) = new_user(provider, from, (upstream, email), visit)?;
     let user = accounts::to_be(&new, visit);
     let identity = linking::row(provider.new_id()?, &new.id, from, &upstream.id, visit.now);
-    let grounds = Grounds::new(provider, (identity, Act::Register { new, event, proved }), from, upstream)?;
+    let grounds = Grounds::new(provider, (identity, Act::Register { new: Box::new(new), event, proved: proved.map(Box::new) }), from, upstream)?;
     Ok(Entry { user, amr: FEDERATED, proof: Proof::Upstream(Box::new(grounds)), stay: Stay::Remembered })
 }
 

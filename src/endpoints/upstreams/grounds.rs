@@ -29,7 +29,7 @@ pub(super) enum Act {
     /// It is this person's, who may get a new profile.
     ComeBy { user: Box<User>, claims: Option<Map<String, Value>> },
     /// It makes an account.
-    Register { new: NewUser, event: (Id, AuditEvent), proved: Option<Proved> },
+    Register { new: Box<NewUser>, event: (Id, AuditEvent), proved: Option<Box<Proved>> },
 }
 
 /// What proved the address, where the provider did not: used up with the account.
@@ -65,7 +65,7 @@ impl Grounds {
         match &self.act {
             Act::ComeBy { user, claims } => linking::come_by(tx, &self.identity, (user, claims.as_ref()), now).await,
             Act::Register { new, event, proved } => {
-                if let Some(Proved { mail, arrival }) = proved
+                if let Some(Proved { mail, arrival }) = proved.as_deref()
                     && !(one_time::consume(tx, mail, now).await? && upstream_attempts::consume_arrival(tx, arrival, now).await?)
                 {
                     return Ok(false);
