@@ -27,6 +27,7 @@ pub struct Changes {
     pub domains: Option<Vec<String>>,
     pub hosted_domain: Option<String>,
     pub organisations: Option<Vec<String>>,
+    pub groups: Option<Vec<String>>,
     pub position: Option<i64>,
     pub visibility: Option<Visibility>,
     pub clients: Option<Vec<String>>,
@@ -57,6 +58,7 @@ pub async fn add(desk: &Desk, id: &str, changes: &Changes) -> Result<Upstream, R
         domains: Vec::new(),
         hosted_domain: None,
         organisations: Vec::new(),
+        groups: Vec::new(),
         position: 0,
         visibility: Visibility::Shown,
         clients: Vec::new(),
@@ -213,6 +215,7 @@ fn applied(mut upstream: Upstream, changes: &Changes, problems: &mut Vec<Problem
     set(&mut upstream.domains, c.domains.map(|all| all.iter().map(|domain| domain.trim().to_lowercase()).collect()));
     set(&mut upstream.hosted_domain, c.hosted_domain.map(|domain| Some(domain).filter(|domain| !domain.is_empty())));
     set(&mut upstream.organisations, c.organisations);
+    set(&mut upstream.groups, c.groups);
     set(&mut upstream.position, c.position);
     set(&mut upstream.visibility, c.visibility);
     set(&mut upstream.clients, c.clients);

@@ -97,6 +97,9 @@ pub struct About {
     /// GitHub: only members of this organisation, or ORGANISATION/TEAM; may be given several times, empty for anybody.
     #[arg(long = "organisation", value_name = "NAME")]
     organisation: Vec<String>,
+    /// Only members of this group there, by the claim `groups` or what is mapped to it; may be given several times.
+    #[arg(long = "group", value_name = "NAME")]
+    group: Vec<String>,
     /// Its place among the buttons; small numbers come first.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     order: Option<i64>,
@@ -157,6 +160,7 @@ impl About {
             domains: list(self.domain),
             hosted_domain: self.hosted_domain,
             organisations: list(self.organisation),
+            groups: list(self.group),
             position: self.order,
             visibility: self.visibility,
             clients: list(self.client),

@@ -46,3 +46,66 @@ pub(super) fn take_name(identity: &mut UpstreamIdentity, user: Option<&str>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Random;
+    use crate::jose::{Expect, peek_header, verify};
+    use serde_json::Map;
+
+    /// The secret is a JWT that Apple can verify by the key that it gave out, under Apple's name for it, for five minutes.
+    #[test]
+    fn a_secret_that_is_signed() {
+        let key = SigningKey::generate(Alg::ES256, &Random::seeded(3)).unwrap();
+        let pem = |line: &str| Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n"));
+        let der = STANDARD.encode(key.pkcs8().expose());
+        let (first, rest) = der.split_at(64);
+        let named = AppleKey { team: "TEAM".to_owned(), key_id: "KEY".to_owned() };
+        let upstream = crate::federation::upstream::tests::upstream();
+        let now = Timestamp::from_unix(1_000_000);
+        let secret = client_secret(&named, &upstream, &pem(&format!("{first}\n{rest}")), now).unwrap();
+        assert_eq!(peek_header(&secret).unwrap().kid.as_deref(), Some("KEY"));
+        let expect = Expect {
+            typ: &["JWT"],
+            issuer: "TEAM",
+            audiences: &["https://up.test"],
+            now: now.plus(SECRET_SECONDS - 1),
+            ..Expect::default()
+        };
+        let claims = verify(&secret, &key.verifying().unwrap(), &expect).unwrap();
+        assert_eq!(claims["sub"], "us");
+        let late = Expect { now: now.plus(SECRET_SECONDS), ..expect };
+        assert!(verify(&secret, &key.verifying().unwrap(), &late).is_err());
+        for bad in [pem("AAAA"), pem("%"), Secret::new(der.clone()), Secret::new(String::new())] {
+            assert!(client_secret(&named, &upstream, &bad, now).is_err());
+        }
+    }
+
+    /// The name beside the first answer is taken as any other is; nonsense is left alone.
+    #[test]
+    fn a_name_beside_the_answer() {
+        let named = |user: Option<&str>| {
+            let mut identity = UpstreamIdentity {
+                issuer: "https://up.test".to_owned(),
+                subject: "1".to_owned(),
+                email: None,
+                email_verified: false,
+                claims: Map::new(),
+                groups: Vec::new(),
+                amr: Vec::new(),
+                acr: None,
+                auth_time: None,
+                sid: None,
+                id_token: None,
+            };
+            take_name(&mut identity, user);
+            identity.claims
+        };
+        let claims = named(Some(r#"{"name":{"firstName":"Ana","lastName":"Apple"},"email":"evil@example.com"}"#));
+        assert_eq!((claims["name"].as_str(), claims.len()), (Some("Ana Apple"), 3));
+        for nonsense in [None, Some(""), Some("[]"), Some("{"), Some(r#"{"name":"Ana"}"#), Some(r#"{"name":{"firstName":1}}"#)] {
+            assert_eq!(named(nonsense), Map::new(), "{nonsense:?}");
+        }
+    }
+}

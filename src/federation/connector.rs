@@ -63,6 +63,8 @@ pub struct Wish {
     pub max_age: Option<i64>,
     pub login_hint: Option<String>,
     pub ui_locales: Option<String>,
+    /// How strong the proof is to be, where the operator counts what the provider says of that.
+    pub acr_values: Vec<String>,
 }
 
 /// Where the browser goes.

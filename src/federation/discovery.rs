@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey, CoreJsonWebKeySet,
@@ -21,6 +22,9 @@ const OLD_SECONDS: i64 = 3600;
 
 /// Seconds between two tries to fetch the same thing again.
 const PAUSE_SECONDS: i64 = 60;
+
+/// How long somebody waits for what is known already, only not lately.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the library does not read by itself.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -82,7 +86,11 @@ impl Discovered {
         if let Some(known) = self.fresh(now) {
             return Ok(known);
         }
-        let fetched = fetch(outbound, issuer, now).await;
+        let fetching = fetch(outbound, issuer, now);
+        let fetched = match self.state().known.is_some() {
+            true => tokio::time::timeout(PATIENCE, fetching).await.unwrap_or(Err(Trouble::Down("it took too long"))),
+            false => fetching.await,
+        };
         let mut state = self.state();
         state.tried_at = Some(now);
         match (fetched, &state.known) {

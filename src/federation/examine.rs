@@ -40,6 +40,7 @@ pub async fn examine(
         max_age: None,
         login_hint: None,
         ui_locales: None,
+        acr_values: Vec::new(),
     };
     let departure = match connector.depart(&wish, now).await {
         Ok(departure) => departure,

@@ -12,9 +12,9 @@ use openidconnect::core::{
     CoreIdTokenClaims, CoreIdTokenVerifier, CoreJwsSigningAlgorithm, CoreTokenResponse,
 };
 use openidconnect::{
-    AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, IssuerUrl,
-    LoginHint, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
-    SignatureVerificationError, StandardErrorResponse, TokenResponse as _,
+    AccessTokenHash, AuthType, AuthenticationContextClass, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
+    CsrfToken, IssuerUrl, LoginHint, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RequestTokenError, Scope, SignatureVerificationError, StandardErrorResponse, TokenResponse as _,
 };
 use serde_json::{Map, Value};
 
@@ -109,6 +109,9 @@ impl Oidc {
         }
         if let Some(locales) = &wish.ui_locales {
             request = request.add_extra_param("ui_locales", locales.clone());
+        }
+        for value in &wish.acr_values {
+            request = request.add_auth_context_value(AuthenticationContextClass::new(value.clone()));
         }
         if let Some(domain) = &self.upstream.hosted_domain {
             request = request.add_extra_param("hd", domain.clone());

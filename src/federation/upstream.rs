@@ -70,6 +70,9 @@ pub struct Upstream {
     /// GitHub: `ORGANISATION` or `ORGANISATION/TEAM`, one of which a person must belong to; empty for anybody.
     #[serde(default)]
     pub organisations: Vec<String>,
+    /// Groups, one of which a person must belong to there; empty for anybody.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// Its place among the buttons.
     pub position: i64,
     pub visibility: Visibility,
@@ -118,5 +121,40 @@ impl Upstream {
     /// Whether people may come to this app by it at all.
     pub fn is_open_to(&self, client_id: Option<&str>) -> bool {
         self.clients.is_empty() || client_id.is_some_and(|id| self.clients.iter().any(|own| own == id))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// One as it is stored by the first version.
+    pub fn upstream() -> Upstream {
+        let stored = r#"{"id":"up","kind":"apple","name":"Up","issuer":"https://up.test","client_id":"us","scopes":["openid"],
+            "auto_register":"on","refresh":"on","mapping":{},"position":0,"visibility":"shown"}"#;
+        Upstream::read(stored).unwrap()
+    }
+
+    /// What is not written has its default, and what is written reads the same again; nonsense is a fault.
+    #[test]
+    fn rows() {
+        let upstream = upstream();
+        assert_eq!((upstream.second_factor, upstream.sign_out, upstream.clients.len()), (Switch::Off, Switch::Off, 0));
+        assert_eq!(Upstream::read(&upstream.write().unwrap()).unwrap(), upstream);
+        assert!(Upstream::read("{}").is_err());
+    }
+
+    /// A button is on the pages of the apps that it is for.
+    #[test]
+    fn whose_button() {
+        let everywhere = upstream();
+        let own = Upstream { clients: vec!["web".to_owned()], ..upstream() };
+        let hinted = Upstream { visibility: Visibility::Hinted, ..upstream() };
+        for (client, shown) in
+            [(None, [true, false, false]), (Some("web"), [true, true, false]), (Some("x"), [true, false, false])]
+        {
+            assert_eq!([&everywhere, &own, &hinted].map(|one| one.is_shown_for(client)), shown, "{client:?}");
+        }
+        assert!(hinted.is_open_to(None) && !own.is_open_to(None));
     }
 }

@@ -173,3 +173,24 @@ async fn a_provider_is_down() {
     assert_eq!(path(&chrome).await, "/account");
     app.ignore_mail();
 }
+
+/// From the account page to a provider of another origin: the page's own policy must not stop what follows its form (decision 15).
+#[tokio::test]
+#[ignore = "browser: tests/run brings Chromium"]
+async fn connecting_leaves_the_origin() {
+    let app: TestApp = house(&[]).await;
+    app.person("ana").await;
+    let up = Upstream::connected(&app, "corp", vouchsafe::federation::Kind::Oidc, Default::default()).await;
+    up.says(serde_json::json!({ "sub": "1", "email": "elsewhere@example.net", "email_verified": true }));
+    let chrome = Chrome::open(Scripts::Off).await;
+    chrome.goto(app.url("/account/identities")).await.unwrap();
+    chrome.fill("username", "ana@example.com").await;
+    chrome.fill("password", PASSWORD).await;
+    chrome.press("sign-in").await;
+    chrome.wait_for("sessions").await;
+    chrome.goto(app.url("/account/identities")).await.unwrap();
+    chrome.press("upstream-corp").await;
+    chrome.query(By::Css("[role=status]")).first().await.unwrap();
+    assert!(text(&chrome, "main").await.contains("elsewhere@example.net"));
+    app.ignore_mail();
+}

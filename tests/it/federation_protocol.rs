@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use vouchsafe::admin::upstreams::Changes;
 use vouchsafe::federation::Kind;
 
@@ -423,6 +423,74 @@ async fn prompt_and_max_age_travel() {
         let back = up.sign_in(&mut browser, &page, "corp").await;
         assert!(back.leaves_for(crate::support::CALLBACK), "{name}: {} {}", back.status, back.body);
     }
-    let _: Value = json!(null);
+    app.ignore_mail();
+}
+
+/// RL-23: many people in the middle of a sign-in whose provider hangs hold up nobody else, and hear of it within five seconds.
+#[tokio::test]
+async fn who_waits_holds_up_nobody() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    let other = Upstream::connected(&app, "hub", Kind::Oidc, Changes::default()).await;
+    let mut ready = Vec::new();
+    for _ in 0..100 {
+        let mut browser = Browser::new();
+        let page = browser.visit(&app.url("/sign-in")).await;
+        let leaving = browser.press(&page, "upstream-corp", &[]).await;
+        let callback = up.answer_of(&mut browser, &leaving).await;
+        ready.push((browser, callback));
+    }
+    up.will(|behaviour| drop(behaviour.instead.insert("/token".to_owned(), Instead::Hang)));
+    let mut waiting = tokio::task::JoinSet::new();
+    for (mut browser, callback) in ready {
+        let issuer = up.issuer.clone();
+        waiting.spawn(async move {
+            let begun = Instant::now();
+            (browser.visit_from(&issuer, &callback).await.status, begun.elapsed())
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let begun = Instant::now();
+    let mut browser = Browser::new();
+    let page = browser.visit(&app.url("/sign-in")).await;
+    assert!(is_in(&other.sign_in(&mut browser, &page, "hub").await), "another provider");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    for (status, took) in waiting.join_all().await {
+        assert_eq!(status, 503);
+        assert!(took < Duration::from_secs(8), "{took:?}");
+    }
+    app.ignore_mail();
+}
+
+/// Only members of the operator's groups come in, by the claim that is mapped to `groups`; how strong the proof is to be travels only
+/// where the operator counts it.
+#[tokio::test]
+async fn groups_and_levels() {
+    let app = house(&[]).await;
+    let changes = Changes {
+        groups: Some(vec!["staff".to_owned()]),
+        mapping: Some(vec!["groups=realm_access.roles,groups".to_owned()]),
+        ..Changes::default()
+    };
+    let up = Upstream::connected(&app, "corp", Kind::Keycloak, changes).await;
+    let before = app.rows().await;
+    let said = |groups: serde_json::Value| json!({ "sub": "a", "email": "a@example.com", "email_verified": true, "realm_access": { "roles": groups } });
+    for groups in [json!(["Staff"]), json!([]), json!("staff"), json!({ "staff": true }), json!([["staff"]])] {
+        up.says(said(groups.clone()));
+        assert_eq!(come(&app, &up).await.1.status, 403, "{groups}");
+        app.untouched(&before, "groups").await;
+    }
+    up.says(said(json!(["users", "staff"])));
+    assert!(is_in(&come(&app, &up).await.1));
+    let counting = Changes { second_factor: Some(vouchsafe::federation::Switch::On), ..Changes::default() };
+    let counted = Upstream::connected(&app, "counted", Kind::Oidc, counting).await;
+    let rp = crate::support::Rp::web(&app, "web").await;
+    let claims = json!({ "id_token": { "acr": { "values": ["aal2"] } } }).to_string();
+    for (id, up, expected) in [("corp", &up, None), ("counted", &counted, Some("aal2"))] {
+        let mut browser = Browser::new();
+        let page = browser.visit(&rp.begin(&rp.flow().with("claims", &claims))).await;
+        up.sign_in(&mut browser, &page, id).await;
+        assert_eq!(up.heard("/authorize").last().unwrap().fields.get("acr_values").map(String::as_str), expected);
+    }
     app.ignore_mail();
 }

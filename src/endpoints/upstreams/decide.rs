@@ -40,6 +40,11 @@ pub(super) fn is_welcome(upstream: &Upstream, address: Option<&str>) -> bool {
     upstream.domains.is_empty() || domain.is_some_and(|domain| upstream.domains.iter().any(|known| known == domain))
 }
 
+/// Whether they are in one of the operator's groups.
+fn belongs(upstream: &Upstream, identity: &UpstreamIdentity) -> bool {
+    upstream.groups.is_empty() || identity.groups.iter().any(|own| upstream.groups.contains(own))
+}
+
 /// # Errors
 /// Storage, keys or chance failed.
 pub(super) async fn decide(provider: &Provider, came: Came, visit: &Visit) -> Result<Arrived, Fault> {
@@ -48,7 +53,7 @@ pub(super) async fn decide(provider: &Provider, came: Came, visit: &Visit) -> Re
     let key = address.as_ref().map(|(_, key)| key.as_str());
     // An address that is not proved may still be given and proved here, if its domain is a right one.
     let upstream = &came.connected.upstream;
-    if address.is_some() && !is_welcome(upstream, key) {
+    if address.is_some() && !is_welcome(upstream, key) || !belongs(upstream, &came.identity) {
         return failed(Failure::NotAllowed);
     }
     if came.attempt.session_id.is_some() {
@@ -116,7 +121,12 @@ pub(super) fn newcomer(
     let (new, event) = new_user(provider, from, (upstream, email), visit)?;
     let user = accounts::to_be(&new, visit);
     let identity = linking::row(provider.new_id()?, &new.id, from, &upstream.id, visit.now);
-    let grounds = Grounds::new(provider, (identity, Act::Register { new: Box::new(new), event, proved: proved.map(Box::new) }), from, upstream)?;
+    let grounds = Grounds::new(
+        provider,
+        (identity, Act::Register { new: Box::new(new), event, proved: proved.map(Box::new) }),
+        from,
+        upstream,
+    )?;
     Ok(Entry { user, amr: FEDERATED, proof: Proof::Upstream(Box::new(grounds)), stay: Stay::Remembered })
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Connected, Failed, Failure, Stop};
 use crate::base::{Fault, Id, Secret, sha256_base64url};
-use crate::endpoints::authorize::Reason;
+use crate::endpoints::authorize::{Reason, ValidRequest};
 use crate::endpoints::interaction::{self, Errand, Found, Outcome, Page};
 use crate::endpoints::{Provider, Visit};
 use crate::federation::{Health, Keepsake, Trouble, Wish};
@@ -117,7 +117,14 @@ fn wish(provider: &Provider, connected: &Arc<Connected>, found: &Found, again: b
         max_age: request.and_then(|request| request.max_age),
         login_hint: hint.or_else(|| request.and_then(|request| request.login_hint.clone())),
         ui_locales: request.and_then(|request| request.ui_locales.clone()),
+        acr_values: request.filter(|_| connected.upstream.second_factor.is_on()).map(|r| acr_values(r)).unwrap_or_default(),
     })
+}
+
+/// The values of `acr` that the app asks for (Core section 5.5.1.1).
+fn acr_values(request: &ValidRequest) -> Vec<String> {
+    let wanted = request.claims.iter().flat_map(|claims| claims.id_token()).filter(|(name, _)| *name == "acr");
+    wanted.flat_map(|(_, want)| &want.values).filter_map(|value| value.as_str().map(str::to_owned)).collect()
 }
 
 fn attempt(

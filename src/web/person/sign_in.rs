@@ -5,13 +5,11 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{ForeignBecause, Opened, broken, go_on, open, open_for, own_form, page, speak, ui_locales};
+use super::{ForeignBecause, Opened, broken, go_on, open, open_for, own_form, page, speak, ui_locales, upstream};
 use crate::base::Secret;
 use crate::endpoints::authorize::Reason;
 use crate::endpoints::interaction::{self, Errand, Outcome, Page};
 use crate::endpoints::sign_in::{self as enter, Credentials, PasswordOutcome, Stay};
-use crate::endpoints::upstreams::Button;
-use crate::federation::Health;
 use crate::web::limits::Failure;
 use crate::web::pages::{Occasion, SignIn, SignInProblem, UpstreamButton};
 use crate::web::{State, answer, extract};
@@ -80,8 +78,8 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
     let connect = found.connect_first();
     let hint = connect.as_ref().map(|(_, address)| address.clone()).or(hint);
     let username = shown.username.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
-    let upstreams: Vec<UpstreamButton> = match state.provider.upstream_buttons(found, opened.visit.now).await {
-        Ok(buttons) => buttons.into_iter().map(|button| upstream_button(base, found, button)).collect(),
+    let upstreams = match upstream::buttons(state, opened).await {
+        Ok(buttons) => buttons,
         Err(fault) => return broken(state, request, &fault),
     };
     let status = match shown.problem {
@@ -119,17 +117,6 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
 /// Where there is nothing else to sign in by, there is a password field in any case.
 fn offers_password(state: &State, upstreams: &[UpstreamButton]) -> bool {
     state.provider.policy.accounts.password || upstreams.is_empty()
-}
-
-fn upstream_button(base: &str, found: &interaction::Found, button: Button) -> UpstreamButton {
-    UpstreamButton {
-        action: format!("{base}/upstream/{}/start/{}", button.id, found.id),
-        is_up: button.health == Health::Up,
-        id: button.id,
-        name: button.name,
-        kind: button.kind,
-        session: None,
-    }
 }
 
 /// The form of the page.

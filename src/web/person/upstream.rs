@@ -6,11 +6,31 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{Opened, broken, error, open, open_form, speak};
+use crate::base::Fault;
 use crate::endpoints::upstreams::{self, Aim, Arrived, Departed, Heard};
+use crate::federation::Health;
 use crate::oauth::{Error, ErrorCode, Params};
 use crate::web::answer::{Challenge, oauth_error};
-use crate::web::pages::Kind;
+use crate::web::pages::{Kind, UpstreamButton};
 use crate::web::{State, answer, extract};
+
+/// The buttons of the other providers for an interaction.
+///
+/// # Errors
+/// Storage failed.
+pub(super) async fn buttons(state: &State, opened: &Opened) -> Result<Vec<UpstreamButton>, Fault> {
+    let (base, id) = (state.provider.issuer.path(), &opened.found.id);
+    let buttons = state.provider.upstream_buttons(&opened.found, opened.visit.now).await?;
+    let shown = buttons.into_iter().map(|button| UpstreamButton {
+        action: format!("{base}/upstream/{}/start/{id}", button.id),
+        is_up: button.health == Health::Up,
+        id: button.id,
+        name: button.name,
+        kind: button.kind,
+        session: None,
+    });
+    Ok(shown.collect())
+}
 
 /// The button of a provider on the sign-in page.
 pub async fn start(request: HttpRequest, state: Data<State>, at: Path<(String, String)>, payload: Payload) -> HttpResponse {
