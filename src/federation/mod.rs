@@ -35,12 +35,15 @@ pub fn connect(upstream: &Upstream, secret: Secret<String>, outbound: Outbound) 
     }
 }
 
+/// The codes by which a provider says that it cannot. In an answer that a browser brought anybody can have written them: they count
+/// for nothing but the words of a page.
+pub const UNAVAILABLE: [&str; 2] = ["temporarily_unavailable", "server_error"];
+
 /// What an error code of a provider means. Nothing that it or a stranger wrote goes further than a plain word.
 fn words_of(code: &str) -> Trouble {
     let is_plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match code {
         "access_denied" | "user_cancelled_authorize" => Trouble::Cancelled,
-        "temporarily_unavailable" | "server_error" => Trouble::Down("it says so itself"),
         code if is_plain => Trouble::Refused(code.to_owned()),
         _ => Trouble::Refused("an error without a name".to_owned()),
     }

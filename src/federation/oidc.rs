@@ -23,7 +23,7 @@ use super::discovery::{Discovered, Known, http, outbound_trouble};
 use super::kind::Kind;
 use super::mapping::Profile;
 use super::upstream::Upstream;
-use super::{apple, logout, words_of};
+use super::{UNAVAILABLE, apple, logout, words_of};
 use crate::base::{Secret, Timestamp};
 use crate::jose;
 use crate::outbound::{Outbound, OutboundError};
@@ -333,6 +333,9 @@ type TokenError = RequestTokenError<OutboundError, StandardErrorResponse<CoreErr
 
 fn token_trouble(error: TokenError) -> Trouble {
     match error {
+        RequestTokenError::ServerResponse(answer) if UNAVAILABLE.contains(&answer.error().as_ref()) => {
+            Trouble::Down("it says so itself")
+        }
         RequestTokenError::ServerResponse(answer) => words_of(answer.error().as_ref()),
         RequestTokenError::Request(error) => outbound_trouble(error),
         RequestTokenError::Parse(..) => Trouble::Wrong("its tokens cannot be read"),

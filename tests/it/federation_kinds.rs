@@ -10,7 +10,7 @@ use vouchsafe::jose::{Alg, SigningKey};
 
 use crate::support::app::Wish;
 use crate::support::rp::claims;
-use crate::support::upstream::{Instead, Signature, Upstream, house, off};
+use crate::support::upstream::{Instead, Signature, Upstream, house};
 use crate::support::{Browser, CALLBACK, Page, Rp, TestApp};
 
 async fn come(app: &TestApp, up: &Upstream, id: &str) -> (Browser, Page) {
@@ -434,5 +434,4 @@ async fn what_cannot_be_connected() {
     assert!(upstreams::add(app.desk(), "a", &good()).await.is_err(), "taken");
     let row = app.count("SELECT COUNT(*) FROM upstreams WHERE sealed_secret LIKE '%secret%'").await;
     assert_eq!(row, 0, "sealed");
-    let _ = off();
 }

@@ -273,6 +273,15 @@ async fn a_provider_that_is_down() {
     let app = house(&[]).await;
     let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
     let other = Upstream::connected(&app, "hub", Kind::Oidc, Changes::default()).await;
+    // What a browser brings says nothing of the provider: anybody could have written it.
+    up.will(|behaviour| behaviour.answer = json!({ "code": null, "error": "server_error" }));
+    for _ in 0..4 {
+        assert_eq!(come(&app, &up).await.1.status, 503);
+    }
+    up.mend();
+    let page = Browser::new().visit(&app.url("/sign-in")).await;
+    assert!(page.attributes("#upstream-corp", "disabled").is_empty());
+    app.provider.connected.forget();
     let discovery = "/.well-known/openid-configuration".to_owned();
     up.will(|behaviour| drop(behaviour.instead.insert(discovery.clone(), Instead::Status(502))));
     for _ in 0..3 {

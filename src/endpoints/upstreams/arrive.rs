@@ -7,7 +7,7 @@ use crate::base::{Fault, Secret, Timestamp, base64url_decode, sha256_base64url};
 use crate::endpoints::interaction::{self, Found, Outcome};
 use crate::endpoints::sign_in::SignedIn;
 use crate::endpoints::{Provider, Visit};
-use crate::federation::{Answer, Keepsake, Trouble, UpstreamIdentity};
+use crate::federation::{Answer, Keepsake, Trouble, UNAVAILABLE, UpstreamIdentity};
 use crate::oauth::Params;
 use crate::store::upstream_attempts::{self, Attempt};
 
@@ -97,6 +97,7 @@ fn fresh(identity: UpstreamIdentity, max_age: Option<i64>, visit: &Visit) -> Res
 fn failed(trouble: &Trouble, connected: &Connected, found: &Found) -> Failed {
     let why = match trouble {
         Trouble::Down(_) => Failure::Down,
+        Trouble::Refused(code) if UNAVAILABLE.contains(&code.as_str()) => Failure::Down,
         Trouble::Wrong(_) | Trouble::Refused(_) => Failure::Wrong,
         Trouble::Cancelled => Failure::Cancelled,
         Trouble::NotAllowed(_) => Failure::NotAllowed,
