@@ -12,12 +12,14 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 use crate::admin::{self, Desk, OPERATOR};
-use crate::base::{Clock, Fault, Random};
+use crate::base::{Clock, Fault, Random, Secret};
 use crate::cache::{Buckets, Rule};
 use crate::config::{self, BreachedSource, Config, Migrate, PublicPkce, RegistrationMode, Synchronous};
+use crate::endpoints::upstreams::Upstreams;
 use crate::endpoints::{ClientKeys, Policy, Provider, Registry, UnregisteredResources, accounts, discovery, register};
 use crate::federation::demo_rp::DemoRp;
 pub use crate::federation::demo_rp::Registration;
+use crate::federation::demo_upstreams::DemoUpstreams;
 use crate::identity::one_time::CodeKey;
 use crate::identity::passkeys::Passkeys;
 use crate::identity::passwords::{Capacity, Hasher};
@@ -54,10 +56,11 @@ pub struct App {
     demo: Option<Arc<Demo>>,
 }
 
-/// The demo's relying party and the person whose password its page shows.
+/// The demo's relying party, the person whose password its page shows, and what its other providers know us by.
 pub struct DemoParts {
     pub registration: Registration,
     pub person: Option<(String, String)>,
+    pub upstream_secret: Secret<String>,
 }
 
 impl Shop {
@@ -153,20 +156,26 @@ impl App {
             policy,
             pairwise,
             passkeys: passkeys(&shop.config),
-            outbound: Outbound::new(rules(&shop.config)),
+            outbound: outbound(&shop.config),
             client_keys: ClientKeys::default(),
+            connected: Upstreams::default(),
         });
         let state = Shared::new(state(&shop.config, &provider, csrf)?);
         Ok(Self { config: shop.config, provider, state, demo: None })
     }
 
-    /// Adds the demo's relying party, which calls this server by its own issuer URL.
-    #[must_use]
-    pub fn with_demo(mut self, parts: DemoParts) -> Self {
+    /// Adds the demo's relying party, which calls this server by its own issuer URL, and its other providers.
+    ///
+    /// # Errors
+    /// Chance failed.
+    pub fn with_demo(mut self, parts: DemoParts) -> Result<Self, Fault> {
         let rules = Rules { plain_http_to: Some(self.provider.issuer.origin()), ..Rules::default() };
         let rp = DemoRp::new(Outbound::new(rules), parts.registration);
-        self.demo = Some(Arc::new(Demo::new(rp, parts.person)));
-        self
+        let provider = &self.provider;
+        let (clock, random) = (provider.clock.clone(), provider.random.clone());
+        let upstreams = DemoUpstreams::new(provider.issuer.as_str(), parts.upstream_secret, clock, random)?;
+        self.demo = Some(Arc::new(Demo::new(rp, parts.person, upstreams)));
+        Ok(self)
     }
 
     /// Listens where the settings say.
@@ -293,6 +302,7 @@ fn accounts_policy(config: &Config) -> accounts::Policy {
             config::SignUpMode::Invitation => accounts::SignUpMode::Invitation,
         },
         domains: config.accounts.sign_up_domains.clone(),
+        password: on(config.accounts.password),
         by_mail: on(config.accounts.by_mail),
         verified_only: on(config.accounts.verified_only),
         deletion_seconds: config.accounts.deletion_seconds,
@@ -340,6 +350,11 @@ fn rules(config: &Config) -> Rules {
     let loopback_http = if config.issuer.is_development() { LoopbackHttp::Allowed } else { LoopbackHttp::Refused };
     let (allow, ca_file) = (config.outbound_allow.clone(), config.outbound_ca_file.clone());
     Rules { allow, ca_file, loopback_http, ..Rules::default() }
+}
+
+/// The guarded client of these settings.
+pub fn outbound(config: &Config) -> Outbound {
+    Outbound::new(rules(config))
 }
 
 /// The mail of the house, as the settings want it sent. Nothing is opened yet.

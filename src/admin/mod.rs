@@ -13,6 +13,7 @@ pub mod keys;
 pub mod registration;
 pub mod resources;
 pub mod sessions;
+pub mod upstreams;
 pub mod users;
 
 use std::fmt;

@@ -15,12 +15,15 @@ use super::answer::{self, Answer, Failure, Form};
 use super::users::hasher;
 use super::{log, open, seed, serve};
 use crate::admin::clients::{self, Changes, Done, NewClient};
+use crate::admin::upstreams;
 use crate::admin::users::{self, Address, NewUser, User};
 use crate::admin::{Desk, Refusal};
 use crate::app::{App, DemoParts};
 use crate::base::{Fault, Random, Secret};
 use crate::config::{self, Config, ENVIRONMENT_PREFIX};
+use crate::federation::Kind;
 use crate::federation::demo_rp::Registration;
+use crate::federation::demo_upstreams::{CLIENT_ID, Side};
 use crate::keys::Vault;
 use crate::notify::{Inbox, Way};
 
@@ -81,8 +84,9 @@ pub fn run(demo: &Demo, form: Form) -> Result<Answer, Failure> {
         let people = add_people(&desk, &seed).await?;
         let (own, apps) = add_clients(&desk, shop.config.issuer.as_str(), &seed).await?;
         let facts = facts(shop.config.issuer.as_str(), &people, &apps);
-        let parts = parts(shop.config.issuer.as_str(), &own, people.first());
-        let running = App::of(shop).await?.with_demo(parts).start(listener)?;
+        let upstream_secret = connect(&desk, shop.config.issuer.as_str()).await?;
+        let parts = parts(shop.config.issuer.as_str(), &own, people.first(), upstream_secret);
+        let running = App::of(shop).await?.with_demo(parts)?.start(listener)?;
         answer::print(Some(&facts.line(form)));
         serve::until_stopped(running).await
     })?;
@@ -106,13 +110,15 @@ fn settings(demo: &Demo, folder: &Path, listener: &TcpListener) -> Result<Config
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key).map_err(Fault::at("demo: key"))?;
     std::io::Write::write_all(&mut file, contents.as_bytes()).map_err(Fault::at("demo: key"))?;
     let database = demo.database.clone().unwrap_or_else(|| format!("sqlite://{}", folder.join("demo.db").display()));
-    let given: [(&str, OsString); 7] = [
+    let given: [(&str, OsString); 8] = [
         ("ISSUER", format!("http://localhost:{}", address.port()).into()),
         ("LISTEN", address.to_string().into()),
         ("MASTER_KEY_FILE", key.into()),
         ("DATABASE__URL", database.into()),
         ("KEYS__ALGORITHMS", "RS256,ES256,EdDSA,PS256".into()),
         ("SIGN_UP__MODE", "open".into()),
+        // Its other providers are on this machine.
+        ("OUTBOUND__ALLOW", "127.0.0.0/8,::1/128".into()),
         ("LOG__LEVEL", "warn".into()),
     ];
     let environment = given.into_iter().map(|(name, value)| (format!("{ENVIRONMENT_PREFIX}{name}"), value));
@@ -201,7 +207,27 @@ fn as_json(done: &Done) -> Value {
     })
 }
 
-fn parts(issuer: &str, own: &Done, person: Option<&Credentials>) -> DemoParts {
+/// The demo's other providers, whatever a kept database has under their ids. The secret is what they know us by.
+async fn connect(desk: &Desk, issuer: &str) -> Result<Secret<String>, Failure> {
+    let secret = Secret::new(desk.random.token()?);
+    for (side, kind) in [(Side::Google, Kind::Google), (Side::GitHub, Kind::GitHub)] {
+        match upstreams::remove(desk, side.as_str()).await {
+            Ok(()) | Err(Refusal::NotFound(_)) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+        let about = upstreams::Changes {
+            kind: Some(kind),
+            issuer: Some(format!("{issuer}/demo/{side}")),
+            client_id: Some(CLIENT_ID.to_owned()),
+            secret: Some(secret.clone()),
+            ..upstreams::Changes::default()
+        };
+        upstreams::add(desk, side.as_str(), &about).await?;
+    }
+    Ok(secret)
+}
+
+fn parts(issuer: &str, own: &Done, person: Option<&Credentials>, upstream_secret: Secret<String>) -> DemoParts {
     DemoParts {
         registration: Registration {
             issuer: issuer.to_owned(),
@@ -211,6 +237,7 @@ fn parts(issuer: &str, own: &Done, person: Option<&Credentials>) -> DemoParts {
             post_logout_redirect_uri: format!("{issuer}/demo"),
         },
         person: person.map(|person| (person.email.clone(), person.password.clone())),
+        upstream_secret,
     }
 }
 

@@ -22,6 +22,7 @@ mod resources;
 mod seed;
 mod serve;
 mod sessions;
+mod upstreams;
 mod users;
 mod words;
 
@@ -72,6 +73,9 @@ enum Verb {
     /// APIs that access tokens can be made out to.
     #[command(subcommand)]
     Resource(resources::Verb),
+    /// Other providers that people may sign in with.
+    #[command(subcommand)]
+    Upstream(upstreams::Verb),
     /// Signing keys.
     #[command(subcommand)]
     Key(keys::Verb),
@@ -117,6 +121,7 @@ fn answer_to(verb: Verb, file: Option<&std::path::Path>, form: Form, plugins: Pl
         Verb::Client(verb) => open::at_desk(file, async |desk, config| clients::run(verb, desk, config).await),
         Verb::User(verb) => open::at_desk(file, async |desk, config| users::run(verb, desk, config, form).await),
         Verb::Resource(verb) => open::at_desk(file, async |desk, _| resources::run(verb, desk).await),
+        Verb::Upstream(verb) => open::at_desk(file, async |desk, config| upstreams::run(verb, desk, config).await),
         Verb::Key(verb) => open::at_desk(file, async |desk, config| keys::run(verb, desk, config).await),
         Verb::Session(verb) => open::at_desk(file, async |desk, _| sessions::run(verb, desk).await),
         Verb::Audit(audit) => open::at_desk(file, async |desk, _| audit::run(audit, desk).await),

@@ -56,6 +56,14 @@ pub fn secret_from_stdin() -> Result<Secret<String>, Failure> {
     if line.is_empty() { Err(Failure::new("nothing came on standard input")) } else { Ok(Secret::new(line)) }
 }
 
+/// Standard input, whole: a key of several lines.
+pub fn all_from_stdin() -> Result<Secret<String>, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(MOST_BYTES).read_to_string(&mut text);
+    read.map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
+    if text.trim().is_empty() { Err(Failure::new("nothing came on standard input")) } else { Ok(Secret::new(text)) }
+}
+
 /// A file, whole.
 pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let shown = file.display();

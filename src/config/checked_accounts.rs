@@ -15,6 +15,7 @@ impl Reader<'_> {
             self.refuse("sign_up.domains", "holds something that is no domain", "write them like [\"example.com\"]");
             return None;
         }
+        let password = self.choice("sign_in.password", Switch::CHOICES);
         let by_mail = self.choice("sign_in.by_mail", Switch::CHOICES);
         let verified_only = self.choice("sign_in.verified_only", Switch::CHOICES);
         // No account goes while a way back to its address is good, which whoever took it over would wish for.
@@ -22,6 +23,7 @@ impl Reader<'_> {
         Some(AccountSettings {
             sign_up: sign_up?,
             sign_up_domains: keys,
+            password: password?,
             by_mail: by_mail?,
             verified_only: verified_only?,
             deletion_seconds: deletion_days? * DAY,

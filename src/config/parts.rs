@@ -158,6 +158,8 @@ pub struct AccountSettings {
     pub sign_up: SignUpMode,
     /// In the form in which addresses are compared; empty for any.
     pub sign_up_domains: Vec<String>,
+    /// Whether the sign-in page has a password field beside other providers.
+    pub password: Switch,
     pub by_mail: Switch,
     pub verified_only: Switch,
     pub deletion_seconds: i64,

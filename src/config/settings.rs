@@ -109,6 +109,12 @@ const ALL: &[Setting] = &[
     ),
     setting("sign_up.domains", List, "[]", "The domains of the addresses with which people may sign up; empty for any"),
     setting(
+        "sign_in.password",
+        Text,
+        "\"on\"",
+        "`off`: the sign-in page has no password field, where there are upstreams to sign in by; people keep their passwords",
+    ),
+    setting(
         "sign_in.by_mail",
         Text,
         "\"on\"",

@@ -53,7 +53,16 @@ pub(super) async fn prepare(
     farewell: &Farewell,
     visit: &Visit,
 ) -> Result<(Parting, Option<farewells::Farewell>), Fault> {
-    let Some(own) = sessions.first() else { return Ok((Parting::of(farewell), None)) };
+    if !is_needed(provider, &sessions, farewell).await? {
+        return Ok((Parting::of(farewell), None));
+    }
+    let row = row(provider, sessions, farewell, visit)?;
+    Ok((row.as_ref().map_or_else(|| Parting::of(farewell), |row| Parting::Page(Some(row.id.clone()))), row))
+}
+
+/// Whether the page has anything to show.
+async fn is_needed(provider: &Provider, sessions: &[Session], farewell: &Farewell) -> Result<bool, Fault> {
+    let Some(own) = sessions.first() else { return Ok(false) };
     let mut conn = provider.db.conn();
     let apps = clients::of_session(&mut conn, &own.id).await?;
     let has_frames = apps.iter().any(|client| client.frontchannel_logout_uri.is_some());
@@ -62,18 +71,28 @@ pub(super) async fn prepare(
         has_apps = has_apps || !clients::of_session(&mut conn, &other.id).await?.is_empty();
     }
     // Who is on the way back to an app stops here only if other apps have to be told in this browser.
-    if !has_frames && (farewell.redirect.is_some() || !has_apps) {
-        return Ok((Parting::of(farewell), None));
-    }
+    Ok(has_frames || (farewell.redirect.is_none() && has_apps))
+}
+
+/// The row of a farewell to these sessions.
+///
+/// # Errors
+/// Chance failed.
+pub(super) fn row(
+    provider: &Provider,
+    sessions: Vec<Session>,
+    farewell: &Farewell,
+    visit: &Visit,
+) -> Result<Option<farewells::Farewell>, Fault> {
+    let Some(own) = sessions.first() else { return Ok(None) };
     let sid = own.sid.clone();
     let detail = Detail { sid, sessions: sessions.into_iter().map(|session| session.id).collect(), farewell: farewell.clone() };
-    let row = farewells::Farewell {
+    Ok(Some(farewells::Farewell {
         id: provider.new_id()?,
         browser_hash: visit.browser_hash.clone(),
         detail: serde_json::to_string(&detail).map_err(Fault::at("farewell: detail"))?,
         expires_at: visit.now.plus(SHOWN_SECONDS),
-    };
-    Ok((Parting::Page(Some(row.id.clone())), Some(row)))
+    }))
 }
 
 /// Stores it, if there is anything to show.

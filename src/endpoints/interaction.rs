@@ -10,7 +10,7 @@ pub use decide::{Decision, consented, decide};
 use serde::{Deserialize, Serialize};
 
 use super::authorize::{self, Answer, Facts, Occasion, Reason, Step, ValidRequest, answer_error, next};
-use super::{ClientRef, Provider, Visit, second_factor};
+use super::{ClientRef, Provider, Visit, second_factor, upstreams};
 use crate::base::{Fault, Id, Timestamp};
 use crate::cache::{Bucket, RetryAfter};
 use crate::identity::consent;
@@ -58,6 +58,8 @@ pub enum Page {
     SignUp,
     /// The person has to prove their address first; a mail tells how.
     CheckMail,
+    /// On the way to another provider, or back from it.
+    Upstream(upstreams::Stop),
     Choose,
     Consent(Scope),
     SignOut,
@@ -88,11 +90,12 @@ pub enum AccountPage {
     Factors,
     RecoveryCodes,
     Passkeys,
+    Identities,
 }
 
 impl Found {
     /// Whether the person of this session proved themselves for this very interaction.
-    fn signed_in(&self, session: &Id) -> bool {
+    pub(super) fn signed_in(&self, session: &Id) -> bool {
         self.events.iter().any(|event| event.kind == EventKind::SignedIn && event.session_id == *session)
     }
 
@@ -109,7 +112,7 @@ impl Found {
 pub async fn begin(provider: &Provider, errand: Errand, visit: &Visit) -> Result<Outcome, Fault> {
     let client = client_of(provider, &errand).await?;
     let found = Found { id: provider.new_id()?, errand, client, events: Vec::new() };
-    let outcome = step(provider, &found, None, visit).await?;
+    let outcome = upstreams::straight(provider, &found, step(provider, &found, None, visit).await?, visit).await?;
     if matches!(outcome, Outcome::Page { .. }) {
         if let Err(retry) = charge_stranger(provider, visit).await {
             return Ok(Outcome::TooMany(retry));
@@ -257,6 +260,9 @@ async fn step(provider: &Provider, found: &Found, stored: Option<&Id>, visit: &V
     if !matches!(found.errand, Errand::SignOut(_))
         && let Some(waiting) = second_factor::page_of_half(provider, found, visit).await?
     {
+        return page(waiting);
+    }
+    if let Some(waiting) = upstreams::pending(found, visit).filter(|_| !must_verify) {
         return page(waiting);
     }
     let request = match &found.errand {

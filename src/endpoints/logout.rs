@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::farewell::{self, Parting};
 use super::interaction::{self, Errand, Outcome};
-use super::{ClientRef, Provider, Signed, Visit, audit_at};
+use super::{ClientRef, Provider, Signed, Visit, audit_at, upstreams};
 use crate::base::Fault;
 use crate::identity::sessions;
 use crate::oauth::Params;
@@ -101,7 +101,18 @@ pub async fn sign_out(provider: &Provider, signed: &Signed, farewell: &Farewell,
     let mut event = audit_at("sign_out", signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
     let (id, session, now) = (provider.new_id()?, signed.session.id.clone(), visit.now);
-    let (parting, row) = farewell::prepare(provider, vec![signed.session.clone()], farewell, visit).await?;
+    let (mut parting, mut row) = farewell::prepare(provider, vec![signed.session.clone()], farewell, visit).await?;
+    // On the way to the provider that the person came from, what follows here has to be kept.
+    let kept = match &row {
+        Some(_) => row.clone(),
+        None => farewell::row(provider, vec![signed.session.clone()], farewell, visit)?,
+    };
+    if let Some(kept) = kept
+        && let Some(url) = upstreams::sign_out_url(provider, &signed.session, &kept.id, now).await?
+    {
+        parting = Parting::Redirect(url);
+        row = Some(kept);
+    }
     provider
         .db
         .write(async move |tx| {

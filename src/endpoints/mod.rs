@@ -26,6 +26,7 @@ mod session_state;
 pub mod sign_in;
 mod subject;
 pub mod token;
+pub mod upstreams;
 mod userinfo;
 
 use std::net::IpAddr;
@@ -126,6 +127,8 @@ pub struct Provider {
     pub outbound: Outbound,
     pub client_keys: ClientKeys,
     pub factors: second_factor::House,
+    /// The other providers that people may sign in with.
+    pub connected: upstreams::Upstreams,
 }
 
 /// Who stands at the door: one browser, perhaps with a session, from one address, at one instant.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Account, Provider, Signed, Visit, audit_at, person};
 use crate::base::{Fault, Id, Timestamp};
+use crate::identity::linking;
 use crate::store::audit::{self as audits, AuditEvent, Filter};
 use crate::store::{consents, grants, known_devices, passkeys as stored_passkeys};
 use crate::tokens::{GrantDetail, profile_claims};
@@ -124,6 +125,7 @@ pub async fn export(provider: &Provider, signed: &Signed, visit: &Visit) -> Resu
         "issuer": provider.issuer.as_str(),
         "profile": profile,
         "addresses": user.email.iter().map(|email| json!({ "email": email, "verified": user.email_verified })).collect::<Vec<_>>(),
+        "identities": identities(provider, &user.id).await?,
         "sessions": sessions(provider, signed, now).await?,
         "passkeys": passkeys(provider, &user.id).await?,
         "known_devices": devices(provider, &user.id).await?,
@@ -168,6 +170,20 @@ async fn passkeys(provider: &Provider, user: &Id) -> Result<Vec<Value>, Fault> {
             "backed_up": passkey.backed_up,
             "created_at": passkey.created_at,
             "last_used_at": passkey.last_used_at,
+        })
+    });
+    Ok(shown.collect())
+}
+
+async fn identities(provider: &Provider, user: &Id) -> Result<Vec<Value>, Fault> {
+    let rows = linking::list(&mut provider.db.conn(), user).await?;
+    let shown = rows.into_iter().map(|row| {
+        json!({
+            "issuer": row.issuer,
+            "subject": row.subject,
+            "shown": row.shown,
+            "connected_at": row.created_at,
+            "used_at": row.used_at,
         })
     });
     Ok(shown.collect())

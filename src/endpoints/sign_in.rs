@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
 use super::second_factor::{self, After, Means, Own, SecondProof};
-use super::{ClientRef, Provider, Signed, Visit, audit, audit_at, op_browser_state};
+use super::upstreams::Origin;
+use super::{ClientRef, Provider, Signed, Visit, audit, audit_at, op_browser_state, upstreams};
 use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::factor::Level;
@@ -172,6 +173,8 @@ pub(super) enum Proof {
     Invited(Box<accounts::NewAccount>),
     /// A second factor, after a first proof that was used up before.
     Second(Box<SecondProof>),
+    /// Another provider vouches for them.
+    Upstream(Box<upstreams::Grounds>),
 }
 
 /// Whether the session that the same person has in this browser goes on.
@@ -187,6 +190,15 @@ impl Proof {
         match self {
             Self::Mailed(_) | Self::SignedUp(..) if !user.email_verified => Session::Ended,
             _ => Session::Kept,
+        }
+    }
+
+    /// The other provider that the person came by.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Upstream(grounds) => Some(grounds.origin()),
+            Self::Second(second) => second.origin(),
+            _ => None,
         }
     }
 
@@ -208,6 +220,7 @@ impl Proof {
             }
             Self::Invited(account) => account.make(tx, visit).await,
             Self::Second(second) => second.take(tx, &user.id, now).await,
+            Self::Upstream(grounds) => grounds.take(tx, visit).await,
         }
     }
 }
@@ -258,6 +271,9 @@ pub(super) async fn establish(
                 return Ok(false);
             }
             begin(tx, &stored, &here).await?;
+            if let Some(origin) = proof.origin() {
+                origin.note(tx, &stored.id).await?;
+            }
             if let Some((id, record)) = &replaced {
                 audits::write(tx, id, record).await?;
             }

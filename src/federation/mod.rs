@@ -1,3 +1,50 @@
-//! Other parties that speak the protocol: today the demo's own relying party, later upstream providers.
+//! Other parties that speak the protocol: upstream providers that people sign in with, and the demo's own relying party.
+//!
+//! A connector takes a person to a provider and comes back with who they are there. It knows no user, no browser and no
+//! database; every request of it goes through the guarded client.
 
+mod apple;
+mod breaker;
+mod connector;
 pub mod demo_rp;
+pub mod demo_upstreams;
+mod discovery;
+mod examine;
+mod github;
+mod kind;
+mod logout;
+mod mapping;
+mod oidc;
+mod upstream;
+
+pub use breaker::{Breaker, Health};
+pub use connector::{Answer, Connector, Departure, Ended, Keepsake, Parting, Trouble, UpstreamIdentity, Wish};
+pub use examine::{Step, examine};
+pub use kind::{Kind, Preset};
+pub use mapping::{Mapping, Profile, TARGETS};
+pub use upstream::{AppleKey, Switch, Upstream, Visibility};
+
+use crate::base::Secret;
+use crate::outbound::Outbound;
+
+/// The connector of an upstream. Nothing is fetched yet.
+pub fn connect(upstream: &Upstream, secret: Secret<String>, outbound: Outbound) -> Box<dyn Connector> {
+    match upstream.kind {
+        Kind::GitHub => Box::new(github::GitHub::new(upstream.clone(), secret, outbound)),
+        _ => Box::new(oidc::Oidc::new(upstream.clone(), secret, outbound)),
+    }
+}
+
+/// The codes by which a provider says that it cannot. In an answer that a browser brought anybody can have written them: they count
+/// for nothing but the words of a page.
+pub const UNAVAILABLE: [&str; 2] = ["temporarily_unavailable", "server_error"];
+
+/// What an error code of a provider means. Nothing that it or a stranger wrote goes further than a plain word.
+fn words_of(code: &str) -> Trouble {
+    let is_plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match code {
+        "access_denied" | "user_cancelled_authorize" => Trouble::Cancelled,
+        code if is_plain => Trouble::Refused(code.to_owned()),
+        _ => Trouble::Refused("an error without a name".to_owned()),
+    }
+}

@@ -10,6 +10,7 @@ mod email;
 pub mod factor;
 mod foreign;
 pub mod guesses;
+pub mod linking;
 pub mod one_time;
 pub mod passkeys;
 pub mod passwords;

@@ -34,12 +34,14 @@ pub enum Purpose {
     KeepAccount,
     /// "That wasn't me", about one sign-in.
     NotMe,
+    /// The address of who comes from another provider, which said none that is proved.
+    FirstSignIn,
     /// No link: the owner of an address was told something, which counts for the quota.
     Notice,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::VerifyAddress,
         Self::ResetPassword,
         Self::SignIn,
@@ -48,6 +50,7 @@ impl Purpose {
         Self::UndoAddress,
         Self::KeepAccount,
         Self::NotMe,
+        Self::FirstSignIn,
         Self::Notice,
     ];
 
@@ -62,6 +65,7 @@ impl Purpose {
             Self::UndoAddress => "undo_address",
             Self::KeepAccount => "keep_account",
             Self::NotMe => "not_me",
+            Self::FirstSignIn => "first_sign_in",
             Self::Notice => "notice",
         }
     }
@@ -77,6 +81,7 @@ impl Purpose {
             Self::UndoAddress => "eu_",
             Self::KeepAccount => "ka_",
             Self::NotMe => "nm_",
+            Self::FirstSignIn => "fs_",
             Self::Notice => "no_",
         }
     }
@@ -86,6 +91,7 @@ impl Purpose {
         match self {
             Self::ResetPassword | Self::SignIn => HOUR,
             Self::VerifyAddress | Self::NewAddress => DAY,
+            Self::FirstSignIn => HOUR,
             Self::UndoAddress => 3 * DAY,
             Self::Invitation | Self::NotMe => 7 * DAY,
             Self::KeepAccount => 30 * DAY,

@@ -12,7 +12,7 @@ use crate::base::{Fault, Id, Timestamp};
 use crate::store::sessions::Session;
 pub use crate::store::users::User;
 use crate::store::{
-    Conn, Tx, consents, factors, grants, known_devices, passkeys, passwords, recovery_codes, trusted_devices, users,
+    Conn, Tx, consents, factors, grants, identities, known_devices, passkeys, passwords, recovery_codes, trusted_devices, users,
 };
 
 /// A person who is not stored yet.
@@ -188,6 +188,7 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
         recovery_codes::remove_for_user(tx, &user.id).await?;
         passkeys::forget_for_user(tx, &user.id).await?;
         consents::forget_for_user(tx, &user.id).await?;
+        identities::remove_since(tx, &user.id, Timestamp::from_unix(0)).await?;
         // A change of address that they began is over as well, or its link would take the account away again.
         end_everything_known(tx, &user.id, now).await?;
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::{Fault, Timestamp};
-use crate::endpoints::{Provider, accounts, interaction, register, second_factor};
+use crate::endpoints::{Provider, accounts, interaction, register, second_factor, upstreams};
 use crate::identity::sessions;
 use crate::keys::{self, rotation};
 use crate::store::{
@@ -106,6 +106,7 @@ impl Jobs {
             }
             match topic.as_str() {
                 "keys" => self.provider.keys.refresh(&self.provider.db, &self.provider.vault, self.provider.clock.now()).await?,
+                "upstreams" => self.provider.connected.forget(),
                 _ => self.provider.registry.forget(),
             }
             self.seen.insert(topic, counter);
@@ -123,7 +124,7 @@ impl Jobs {
             .write(async move |tx| Ok(tokens::sweep(tx, before).await? + grants::sweep(tx, before).await?))
             .await?;
         let unused = register::sweep(&self.provider, now).await?;
-        let interactions = interaction::sweep(&self.provider, now).await?;
+        let interactions = interaction::sweep(&self.provider, now).await? + upstreams::sweep(&self.provider, before).await?;
         let idle = self.provider.policy.session_idle_seconds;
         while self.provider.db.write(async move |tx| sessions::end_run_out(tx, idle, now).await).await? {}
         let sessions = self.provider.db.write(async move |tx| sessions::sweep(tx, before).await).await?;

@@ -129,6 +129,14 @@ impl SigningKey {
         Ok(Self { pair, pkcs8: Secret::new(pkcs8.to_vec()), public, headers })
     }
 
+    /// The same key under the name that somebody else gave it.
+    #[must_use]
+    pub fn named(mut self, kid: &str) -> Self {
+        kid.clone_into(&mut self.public.kid);
+        self.headers = PREPARED.map(|typ| (typ, header(&self.public, typ)));
+        self
+    }
+
     /// The private key, to be sealed.
     pub const fn pkcs8(&self) -> &Secret<Vec<u8>> {
         &self.pkcs8

@@ -38,3 +38,4 @@ pub use response::{ResponseMode, ResponseType};
 pub use scope::Scope;
 pub use standard_claims::StandardClaims;
 pub use token_request::TokenRequest;
+pub(crate) use words::words;

@@ -61,4 +61,5 @@ macro_rules! serde_as_string {
     };
 }
 
-pub(super) use {serde_as_string, words};
+pub(super) use serde_as_string;
+pub(crate) use words;

@@ -21,8 +21,9 @@ pub struct AuditEvent {
 }
 
 /// The kinds that concern a person: they read them in words.
-pub const OF_PEOPLE: [&str; 66] = [
+pub const OF_PEOPLE: [&str; 69] = [
     "account_chosen",
+    "account_made_by_upstream",
     "address_change_asked",
     "address_change_undone",
     "address_changed",
@@ -51,6 +52,8 @@ pub const OF_PEOPLE: [&str; 66] = [
     "first_proof",
     "group_joined",
     "group_left",
+    "identity_connected",
+    "identity_disconnected",
     "invitation_accepted",
     "mail_asked",
     "passkey_added",
@@ -91,7 +94,7 @@ pub const OF_PEOPLE: [&str; 66] = [
 ];
 
 /// The kinds that no person reads: of the house itself, or of people who are gone.
-pub const OF_THE_HOUSE: [&str; 19] = [
+pub const OF_THE_HOUSE: [&str; 22] = [
     "account_deleted",
     "client_added",
     "client_edited",
@@ -110,6 +113,9 @@ pub const OF_THE_HOUSE: [&str; 19] = [
     "redirect_mismatch",
     "resource_added",
     "resource_removed",
+    "upstream_added",
+    "upstream_edited",
+    "upstream_removed",
     "user_removed",
 ];
 

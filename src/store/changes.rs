@@ -9,6 +9,7 @@ pub enum Topic {
     Clients,
     Keys,
     Resources,
+    Upstreams,
 }
 
 impl Topic {
@@ -17,6 +18,7 @@ impl Topic {
             Self::Clients => "clients",
             Self::Keys => "keys",
             Self::Resources => "resources",
+            Self::Upstreams => "upstreams",
         }
     }
 }

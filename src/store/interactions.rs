@@ -42,10 +42,14 @@ pub enum EventKind {
     SecondFactor,
     /// The person goes on without the second factor that was offered.
     Postponed,
+    /// Somebody came from another provider and has to do something here first.
+    Arrived,
+    /// Whoever that was said whether to connect the accounts.
+    Connected,
 }
 
 impl EventKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::SignedIn,
         Self::Chosen,
         Self::Consented,
@@ -54,6 +58,8 @@ impl EventKind {
         Self::FirstProof,
         Self::SecondFactor,
         Self::Postponed,
+        Self::Arrived,
+        Self::Connected,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -66,6 +72,8 @@ impl EventKind {
             Self::FirstProof => "first_proof",
             Self::SecondFactor => "second_factor",
             Self::Postponed => "postponed",
+            Self::Arrived => "arrived",
+            Self::Connected => "connected",
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod factors;
 pub mod farewells;
 pub mod grants;
 pub mod guesses;
+pub mod identities;
 pub mod interactions;
 pub mod keys;
 pub mod known_devices;
@@ -32,6 +33,9 @@ pub mod sessions;
 mod test_db;
 pub mod tokens;
 pub mod trusted_devices;
+pub mod upstream_attempts;
+pub mod upstream_sessions;
+pub mod upstreams;
 pub mod users;
 
 pub use db::{Columns, Conn, Db, Durability, Options, Row, Statement, Tx, Value, sql};

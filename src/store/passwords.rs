@@ -93,6 +93,14 @@ pub async fn may_be_here(tx: &mut Tx, user: &Id) -> Result<bool, Fault> {
     Ok(tx.fetch(statement).await?.is_some())
 }
 
+/// Whether a person has a password, in a transaction that depends on it.
+///
+/// # Errors
+/// Storage failed.
+pub async fn exists(tx: &mut Tx, user: &Id) -> Result<bool, Fault> {
+    Ok(tx.fetch(sql("SELECT 1 FROM password_hashes WHERE user_id = $1").bind(user)).await?.is_some())
+}
+
 /// Takes a person's password away.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ use crate::base::{Fault, Secret};
 use crate::endpoints::authorize::Answer;
 use crate::endpoints::interaction::{AccountPage, Outcome, Page};
 use crate::endpoints::sign_in::{Pass, SignedIn, Stay};
+use crate::endpoints::upstreams::Stop;
 use crate::endpoints::{FRESH_SECONDS, Refusal};
 use crate::oauth::{Error, ErrorCode, ResponseMode};
 
@@ -136,6 +137,9 @@ pub fn redirect(location: &str) -> HttpResponseBuilder {
 /// Where an outcome sends the browser.
 pub fn outcome(state: &State, browser: Browser, outcome: Outcome) -> HttpResponse {
     let mut response = match outcome {
+        Outcome::Page { interaction, page: Page::Upstream(Stop::Straight(id)) } => {
+            see_other(state, &format!("/upstream/{id}/start/{interaction}"))
+        }
         Outcome::Page { interaction, page } => see_other(state, &format!("{}/{interaction}", page_path(&page))),
         Outcome::Account => see_other(state, "/account"),
         Outcome::AccountPage(page) => see_other(state, account_path(page)),
@@ -150,9 +154,11 @@ pub fn outcome(state: &State, browser: Browser, outcome: Outcome) -> HttpRespons
 
 const fn page_path(page: &Page) -> &'static str {
     match page {
-        Page::SignIn(_) => "/sign-in",
+        Page::SignIn(_) | Page::Upstream(Stop::Straight(_)) => "/sign-in",
         Page::SignUp => "/sign-up",
         Page::CheckMail => "/check-mail",
+        Page::Upstream(Stop::Connect) => "/connect",
+        Page::Upstream(Stop::GiveAddress) => "/give-address",
         Page::Choose => "/choose-account",
         Page::Consent(_) => "/consent",
         Page::SignOut => "/sign-out",
@@ -171,6 +177,7 @@ pub const fn account_path(page: AccountPage) -> &'static str {
         AccountPage::Factors => "/account/authenticators",
         AccountPage::RecoveryCodes => "/account/recovery-codes",
         AccountPage::Passkeys => "/account/passkeys",
+        AccountPage::Identities => "/account/identities",
     }
 }
 

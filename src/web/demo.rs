@@ -11,10 +11,11 @@ use serde_json::json;
 use super::cookies::Browser;
 use super::pages::{CaughtMail, DemoInbox, DemoResult, DemoStart, rows};
 use super::person::{broken, own_form, page};
-use super::{State, answer, extract};
+use super::{State, answer, demo_upstreams, extract};
 use crate::base::Fault;
 use crate::endpoints::Visit;
 use crate::federation::demo_rp::{DemoRp, Pending, Session};
+use crate::federation::demo_upstreams::DemoUpstreams;
 use crate::notify::{Caught, Inbox};
 
 /// The most browsers that a demo remembers.
@@ -27,6 +28,7 @@ const TABS: usize = 16;
 pub struct Demo {
     rp: DemoRp,
     person: Option<(String, String)>,
+    upstreams: DemoUpstreams,
     browsers: Mutex<HashMap<String, Seen>>,
 }
 
@@ -46,8 +48,13 @@ enum At {
 }
 
 impl Demo {
-    pub fn new(rp: DemoRp, person: Option<(String, String)>) -> Self {
-        Self { rp, person, browsers: Mutex::default() }
+    pub fn new(rp: DemoRp, person: Option<(String, String)>, upstreams: DemoUpstreams) -> Self {
+        Self { rp, person, upstreams, browsers: Mutex::default() }
+    }
+
+    /// The demo's other providers.
+    pub const fn upstreams(&self) -> &DemoUpstreams {
+        &self.upstreams
     }
 
     fn change<T>(&self, browser: &str, act: impl FnOnce(&mut Seen) -> T) -> T {
@@ -91,6 +98,7 @@ impl Demo {
 
 /// The routes of the demo.
 pub fn routes(base: &str, config: &mut ServiceConfig) {
+    demo_upstreams::routes(base, config);
     config
         .service(web::resource(format!("{base}/")).route(web::get().to(root)))
         .service(web::resource(format!("{base}/demo")).route(web::get().to(show)))

@@ -103,7 +103,8 @@ fn complete(headers: &mut HeaderMap, state: &State, path: &str, id: &str) {
     if headers.get(actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN).is_none() && !headers.contains_key(CORP) {
         headers.insert(CORP, fixed("same-origin"));
     }
-    let own = is_page && path.starts_with("/account");
+    // The form that connects an account elsewhere ends there (decision 15).
+    let own = is_page && path.starts_with("/account") && path != "/account/identities";
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         headers.insert(CONTENT_SECURITY_POLICY, fixed(if own { OWN_PAGE_CSP } else { PAGE_CSP }));
     }

@@ -8,6 +8,7 @@ mod assets;
 mod cookies;
 mod csrf;
 pub mod demo;
+mod demo_upstreams;
 mod door;
 mod endpoint;
 mod entrance;

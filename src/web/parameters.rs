@@ -64,6 +64,7 @@ pub fn parameters(path: &str) -> Described {
         "/introspect" => INTROSPECT,
         "/revoke" => REVOKE,
         "/end_session" => END_SESSION,
+        "/upstream/{id}/backchannel-logout" => UPSTREAM_LOGOUT,
         "/register" => REGISTER,
         "/register/{client_id}" => REGISTRATION,
         "/api/account" => ACCOUNT,
@@ -76,6 +77,17 @@ pub fn parameters(path: &str) -> Described {
         _ => Described { auth: Auth::None, parameters: &[], answers: &[DOCUMENT] },
     }
 }
+
+const UPSTREAM_LOGOUT: Described = Described {
+    auth: Auth::None,
+    parameters: &[needs("logout_token", "A logout token that the provider signed for us")],
+    answers: &[
+        bare(200, "The sessions that began there are over"),
+        json(400, "invalid_request: the token is not taken"),
+        TOO_MANY,
+        UNAVAILABLE,
+    ],
+};
 
 const DOCUMENT: AnswerKind = json(200, "The document");
 const OK_TEXT: AnswerKind = AnswerKind { status: 200, media_type: "text/plain", meaning: "ok" };

@@ -8,9 +8,9 @@ pub use super::endpoint::{Cors, Csrf, Endpoint, Group, Rate};
 use super::endpoint::{api, cors, open, page, read, remove, write};
 use super::oauth::{account_api, authorize, check_session, end_session, introspect, metadata, register, revoke, token, userinfo};
 use super::person::{
-    account, add_factor, authenticators, change_address, change_password, check_mail, choose, consent, deletion, disown, forgot,
-    invitation, language, links, logo, own_data, passkeys, profile, recovery_codes, second_factor, set_up, sign_in, sign_out,
-    sign_up,
+    account, add_factor, authenticators, change_address, change_password, check_mail, choose, connect, consent, deletion, disown,
+    forgot, identities, invitation, language, links, logo, own_data, passkeys, profile, recovery_codes, second_factor, set_up,
+    sign_in, sign_out, sign_up, upstream,
 };
 use super::{openapi, status};
 
@@ -214,6 +214,34 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/reset-password/{token}", &["GET", "POST"], Rate::Guess, "Choose a new password by the link that was sent", |r| {
         r.route(read().to(links::show_reset)).route(write().to(links::reset))
     }),
+    page("/upstream/{id}/start/{interaction}", &["GET", "POST"], Rate::Page, "Go to another provider to sign in", |r| {
+        r.route(read().to(upstream::straight)).route(write().to(upstream::start))
+    }),
+    Endpoint {
+        csrf: Csrf::Exempt,
+        ..page("/upstream/{id}/callback", &["GET", "POST"], Rate::Page, "Come back from another provider", |r| {
+            r.route(read().to(upstream::callback)).route(write().to(upstream::posted))
+        })
+    },
+    Endpoint {
+        methods: &["POST"],
+        ..open(
+            "/upstream/{id}/backchannel-logout",
+            Group::Protocol,
+            Rate::Machine,
+            "Hears from another provider that a person signed out there (OpenID Connect Back-Channel Logout)",
+            |r| r.route(write().to(upstream::signed_out)),
+        )
+    },
+    page("/connect/{id}", &["GET", "POST"], Rate::Page, "Connect an account elsewhere with one here, or not", |r| {
+        r.route(read().to(connect::show)).route(write().to(connect::submit))
+    }),
+    page("/give-address/{id}", &["GET", "POST"], Rate::Mail, "Give the address that another provider did not", |r| {
+        r.route(read().to(connect::ask)).route(write().to(connect::give))
+    }),
+    page("/finish-sign-in/{token}", &["GET", "POST"], Rate::Guess, "Prove that address by the link that was sent", |r| {
+        r.route(read().to(connect::show_link)).route(write().to(connect::finish))
+    }),
     page("/choose-account/{id}", &["GET", "POST"], Rate::Page, "Go on as yourself or as somebody else", |r| {
         r.route(read().to(choose::show)).route(write().to(choose::submit))
     }),
@@ -317,6 +345,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     }),
     page("/account/everywhere", &["GET", "POST"], Rate::Page, "Sign out everywhere", |r| {
         r.route(read().to(account::ask_everywhere)).route(write().to(account::end_everywhere))
+    }),
+    page("/account/identities", &["GET"], Rate::Page, "Accounts elsewhere that sign me in", |r| {
+        r.route(read().to(identities::show))
+    }),
+    page("/account/identities/connect/{id}", &["POST"], Rate::Page, "Connect an account elsewhere", |r| {
+        r.route(write().to(identities::connect))
+    }),
+    page("/account/identities/{id}", &["GET", "POST"], Rate::Page, "Disconnect an account elsewhere", |r| {
+        r.route(read().to(identities::ask)).route(write().to(identities::remove))
     }),
     page("/account/history", &["GET"], Rate::Page, "What happened to my account", |r| r.route(read().to(own_data::history))),
     page("/account/data", &["GET", "POST"], Rate::Page, "Download everything that is known of me", |r| {

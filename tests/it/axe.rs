@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use thirtyfour::prelude::*;
+use vouchsafe::admin::upstreams::{self, Changes};
+use vouchsafe::base::Secret;
+use vouchsafe::federation::Kind;
+use vouchsafe::federation::demo_upstreams::CLIENT_ID;
 use vouchsafe::oauth::Lang;
 
 use crate::browser::form_post;
@@ -26,7 +30,7 @@ struct Eye {
 
 impl Eye {
     async fn open(language: &'static str) -> Eye {
-        let settings = &[("SIGN_UP__MODE", "open")];
+        let settings = &[("SIGN_UP__MODE", "open"), ("OUTBOUND__ALLOW", "127.0.0.0/8,::1/128")];
         let app = TestApp::with(Wish { demo: true, settings, ..Wish::default() }).await;
         app.person("ana").await;
         let chrome = Chrome::open(Scripts::On).await;
@@ -109,6 +113,73 @@ async fn strangers_pages(language: &'static str) {
     eye.chrome.press("deny").await;
     eye.look("demo_failed", "problem").await;
     eye.done();
+}
+
+/// On the way to another provider and back.
+async fn upstream_pages(language: &'static str) {
+    let mut eye = Eye::open(language).await;
+    for (id, kind, name) in [
+        ("google", Kind::Google, "Google"),
+        ("github", Kind::GitHub, "GitHub"),
+        ("entra", Kind::Entra, "Microsoft"),
+        ("corp", Kind::Oidc, "Gesellschaft für Anmeldungen und Donaudampfschifffahrt mbH"),
+    ] {
+        let changes = Changes {
+            kind: Some(kind),
+            name: Some(name.to_owned()),
+            issuer: Some(if id == "corp" { "http://localhost:1".to_owned() } else { eye.app.url(&format!("/demo/{id}")) }),
+            client_id: Some(CLIENT_ID.to_owned()),
+            secret: Some(Secret::new("demo".to_owned())),
+            ..Changes::default()
+        };
+        upstreams::add(eye.app.desk(), id, &changes).await.unwrap();
+    }
+    for _ in 0..3 {
+        eye.goto("/sign-in").await;
+        eye.chrome.press("upstream-corp").await;
+        eye.chrome.wait_for("support-code").await;
+    }
+    eye.look("upstream_down", "support-code").await;
+    eye.goto("/sign-in").await;
+    eye.look("upstream_sign_in", "upstream-google").await;
+    eye.chrome.press("upstream-github").await;
+    eye.look("upstream_demo", "as-shy").await;
+    eye.chrome.press("as-cancel").await;
+    eye.look("upstream_cancelled", "support-code").await;
+    eye.goto("/sign-in").await;
+    eye.chrome.press("upstream-google").await;
+    eye.chrome.press("as-shy").await;
+    eye.look("upstream_give_address", "send").await;
+    eye.chrome.fill("username", "").await;
+    eye.chrome.press("send").await;
+    eye.look("upstream_give_address_wrong", "username-error").await;
+    eye.goto("/sign-in").await;
+    eye.chrome.press("upstream-google").await;
+    eye.chrome.press("as-known").await;
+    eye.look("upstream_connect_first", "connect-first").await;
+    eye.sign_in(PASSWORD).await;
+    eye.look("upstream_connect", "connect").await;
+    eye.goto("/account/identities").await;
+    eye.look("upstream_identities_none", "others").await;
+    eye.chrome.press("upstream-google").await;
+    eye.chrome.press("as-known").await;
+    eye.look("upstream_identities", "connected").await;
+    eye.chrome.find(By::Css(".rows a")).await.unwrap().click().await.unwrap();
+    eye.look("upstream_disconnect", "confirm").await;
+    eye.app.ignore_mail();
+    eye.done();
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn upstream_pages_are_for_everybody() {
+    upstream_pages("en").await;
+}
+
+#[tokio::test]
+#[ignore = "axe: tests/run brings Chromium and axe-core"]
+async fn upstream_pages_are_for_everybody_in_german() {
+    upstream_pages("de").await;
 }
 
 /// Once signed in.

@@ -1,11 +1,14 @@
 //! Protects people's pages from other sites: decisions 11, 15 and 22, battery rows SE-04, SE-10, SE-11, SE-13, SE-14, SE-19, TK-28.
 
+use vouchsafe::admin::upstreams::Changes;
+use vouchsafe::federation::Kind;
 use vouchsafe::store::sql;
 use vouchsafe::web::routes::{Cors, Csrf, ENDPOINTS};
 
 use crate::support::app::{PASSWORD, Wish};
 use crate::support::raw::status;
 use crate::support::rp::Answer;
+use crate::support::upstream::Upstream;
 use crate::support::{Browser, Initiator, Page, Rp, TestApp};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -27,6 +30,9 @@ impl Stage {
         let app = TestApp::start().await;
         app.person("ana").await;
         let rp = Rp::web(&app, "web").await;
+        // To go there nothing is fetched.
+        let hub = Changes { issuer: Some("http://localhost:1".to_owned()), ..Changes::default() };
+        Upstream::start(&app).await.connect(&app, "hub", Kind::GitHub, hub).await;
         let (mut browser, mut elsewhere) = (Browser::new(), Browser::new());
         app.sign_in(&mut elsewhere, "ana").await;
         let sessions = vouchsafe::admin::sessions::list(app.desk(), "ana@example.com").await.unwrap();
@@ -46,7 +52,16 @@ impl Stage {
 
     fn path(&self, pattern: &str) -> String {
         let id = if pattern.starts_with("/sign-out") { &self.sign_out } else { &self.interaction };
-        let path = pattern.replace("{id}", id).replace("{sid}", &self.elsewhere).replace("{client_id}", "web");
+        let id = if pattern.starts_with("/upstream") || pattern.contains("/connect/{id}") && pattern.starts_with("/account") {
+            "hub"
+        } else {
+            id
+        };
+        let path = pattern
+            .replace("{interaction}", &self.interaction)
+            .replace("{id}", id)
+            .replace("{sid}", &self.elsewhere)
+            .replace("{client_id}", "web");
         path.replace("{digest}", "none").replace("{name}", "none").replace("{token}", "none")
     }
 

@@ -5,6 +5,7 @@ use super::recover::unsent;
 use super::verify::owner;
 use crate::base::Fault;
 use crate::endpoints::{Provider, Visit, audit_at};
+use crate::identity::linking;
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
 use crate::identity::users::{self, User};
 use crate::store::{audit as audits, passkeys};
@@ -54,6 +55,7 @@ pub async fn disown(provider: &Provider, token: &str, visit: &Visit) -> Result<O
             users::end_everything_known(tx, &user.id, now).await?;
             // Whoever came in may have left themselves a way back.
             passkeys::remove_since(tx, &user.id, row.created_at).await?;
+            linking::detach_since(tx, &user.id, row.created_at).await?;
             reset.store(tx).await?;
             audits::write(tx, &id, &record).await?;
             Ok(true)

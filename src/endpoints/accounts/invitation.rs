@@ -128,7 +128,7 @@ pub async fn accept(
 }
 
 /// The person as they will be.
-fn person(new: &NewUser, visit: &Visit) -> User {
+pub(in crate::endpoints) fn person(new: &NewUser, visit: &Visit) -> User {
     let NewUser { id, sub, email, email_verified, claims, verify_by } = new.clone();
     let claims: Map<String, Value> = claims;
     let (created_at, updated_at) = (visit.now, visit.now);

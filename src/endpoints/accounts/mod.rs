@@ -20,6 +20,7 @@ pub use address::{
 pub use by_mail::{Link, ask as ask_for_link, find as find_link, sign_in as sign_in_by_link, sign_in_by_code};
 pub use deletion::{Kept, REMOVED_AT_ONCE, find_kept, keep, plan as plan_deletion, remove_due};
 pub use disown::{Disowned, disown, find as find_disowned};
+pub(super) use invitation::person as to_be;
 pub use invitation::{Accepted, Invitation, NewAccount, accept, find as find_invitation};
 pub use password::{CurrentRefused, Elsewhere, PasswordChange, PasswordChanged, change as change_password, has_password};
 pub use recover::{Done as ResetDone, Reset, ask as ask_to_reset, find as find_reset, reset};
@@ -29,6 +30,7 @@ pub use verify::{Pending, Typed, Verified, ask as ask_to_verify, find as find_ve
 use serde::{Deserialize, Serialize};
 
 use super::interaction::{Found, Outcome, Page};
+use super::upstreams::GiveAddress;
 use super::{Provider, Visit};
 use crate::base::{Fault, Id, Secret, Timestamp};
 use crate::identity::guesses::{self, Charged};
@@ -52,6 +54,8 @@ pub struct Policy {
     pub sign_up: SignUpMode,
     /// The domains of addresses that may sign up, as they are compared; empty for any.
     pub domains: Vec<String>,
+    /// Whether people may sign in by password where there are other providers.
+    pub password: bool,
     /// Whether a link and a code may be sent to sign in with.
     pub by_mail: bool,
     /// Whether people whom an operator added have to prove their address too.
@@ -86,6 +90,11 @@ impl Provider {
     /// Whether strangers may make accounts: it needs mail, to prove their addresses.
     pub fn sign_up_is_open(&self) -> bool {
         self.policy.accounts.sign_up == SignUpMode::Open && self.post.is_on()
+    }
+
+    /// Whether people can sign in by what they have here, beside other providers.
+    pub fn has_own_sign_in(&self) -> bool {
+        self.policy.accounts.password || self.sign_in_by_mail()
     }
 
     /// Whether people may have a link sent to sign in with.
@@ -211,6 +220,7 @@ const fn path(purpose: Purpose) -> &'static str {
         Purpose::UndoAddress => "/undo-email",
         Purpose::KeepAccount => "/keep-account",
         Purpose::NotMe => "/not-me",
+        Purpose::FirstSignIn => "/finish-sign-in",
         Purpose::Notice => "/sign-in",
     }
 }
@@ -231,6 +241,8 @@ pub enum Await {
     SignIn,
     /// The address that is to take the place of the one before.
     NewAddress,
+    /// The address of who came from another provider.
+    FirstSignIn,
 }
 
 impl Found {
@@ -241,19 +253,19 @@ impl Found {
     }
 
     /// The page "check your mail" of this interaction.
-    fn check_mail(&self) -> Outcome {
+    pub(super) fn check_mail(&self) -> Outcome {
         Outcome::Page { interaction: self.id.clone(), page: Page::CheckMail }
     }
 }
 
 /// The event that a mail was asked for, which is stored whether or not there is anybody to send one to.
-fn mailed(what: Await, to: &str) -> Result<Event, Fault> {
+pub(super) fn mailed(what: Await, to: &str) -> Result<Event, Fault> {
     let awaited = Awaited { what, to: to.to_owned() };
     let detail = serde_json::to_string(&awaited).map_err(Fault::at("accounts: event"))?;
     Ok(Event { kind: EventKind::Mailed, session_id: Id::from_stored(""), detail })
 }
 
-async fn add_event(tx: &mut Tx, id: &Id, found: &Id, event: &Event, now: Timestamp) -> Result<(), Fault> {
+pub(super) async fn add_event(tx: &mut Tx, id: &Id, found: &Id, event: &Event, now: Timestamp) -> Result<(), Fault> {
     interactions::add_event(tx, id, found, event, now).await
 }
 
@@ -267,6 +279,12 @@ pub async fn send_again(provider: &Provider, found: &Found, visit: &Visit) -> Re
         Some(Awaited { what: Await::SignIn, to }) => by_mail::ask(provider, found, &to, visit).await,
         Some(Awaited { what: Await::NewAddress, to }) => address::again(provider, found, &to, visit).await,
         Some(Awaited { what: Await::Verification, to }) => verify::again(provider, found, &to, visit).await,
+        Some(Awaited { what: Await::FirstSignIn, to }) => {
+            match super::upstreams::give_address(provider, found, &to, visit).await? {
+                GiveAddress::Sent(outcome) | GiveAddress::Over(outcome) => Ok(outcome),
+                GiveAddress::NoAddress | GiveAddress::OtherDomain => super::interaction::look(provider, found, visit).await,
+            }
+        }
         None => match &visit.session {
             Some(signed) => verify::ask(provider, found, &signed.user, visit).await,
             None => super::interaction::look(provider, found, visit).await,
@@ -275,14 +293,20 @@ pub async fn send_again(provider: &Provider, found: &Found, visit: &Visit) -> Re
 }
 
 /// Whether a code may be compared.
-enum Guess {
+pub(super) enum Guess {
     Right(Box<one_time::OneTime>),
     Wrong,
     Throttled { retry_after_seconds: i64 },
 }
 
 /// Compares what was typed with the code that was sent for this interaction. The guess is charged before (decision 28).
-async fn guess(provider: &Provider, found: &Found, purpose: Purpose, typed: &str, visit: &Visit) -> Result<Guess, Fault> {
+pub(super) async fn guess(
+    provider: &Provider,
+    found: &Found,
+    purpose: Purpose,
+    typed: &str,
+    visit: &Visit,
+) -> Result<Guess, Fault> {
     let Some(code) = one_time::typed_code(typed) else { return Ok(Guess::Wrong) };
     let account = found.awaited().and_then(|awaited| email_key(&awaited.to)).unwrap_or_default();
     let (subjects, now) = (guesses::code_subjects(&found.id, &account, visit.address), visit.now);

@@ -152,7 +152,7 @@ pub(super) fn changed(provider: &Provider, to: &Recipient, visit: &Visit) -> Let
 
 impl Recipient {
     /// Whoever was typed, for a letter that is made and thrown away.
-    pub(super) fn nobody(typed: &str, lang: crate::oauth::Lang) -> Self {
+    pub(in crate::endpoints) fn nobody(typed: &str, lang: crate::oauth::Lang) -> Self {
         let email_key = email_key(typed).unwrap_or_else(|| "nobody@invalid".to_owned());
         Self { user_id: None, email: email_key.clone(), email_key, name: None, lang }
     }

@@ -84,6 +84,9 @@ pub struct ValidRequest {
     #[serde(default)]
     pub hint: Option<Hint>,
     pub ui_locales: Option<String>,
+    /// The other provider by which the app wants its people to sign in; a wish, not a condition.
+    #[serde(default)]
+    pub idp_hint: Option<String>,
     pub claims: Option<ClaimsRequest>,
     /// In the order of preference.
     #[serde(default)]
@@ -160,6 +163,7 @@ impl ValidRequest {
             login_hint: bounded(params, "login_hint", 320)?,
             hint: hint(provider, params, now)?,
             ui_locales: bounded(params, "ui_locales", 256)?,
+            idp_hint: bounded(params, "idp_hint", 64)?,
             claims: params.get("claims").map(ClaimsRequest::parse).transpose()?,
             acr_values: acr_values(params, reply_to)?,
             object: None,

@@ -2,7 +2,7 @@
 
 use super::half::{Asked, By};
 use super::own::tidy_name;
-use super::proof::Used;
+use super::proof::{Ground, Used};
 use super::raise::raise;
 use super::sent;
 use super::verify::{charge, open};
@@ -130,7 +130,7 @@ pub async fn confirm(
     let about = kind.about();
     let (first, ground, stay) = match &by {
         By::Half(half) => (half.amr.clone(), half.ground(provider).await?, Some(half.stay)),
-        By::Session(signed) => (signed.session.amr.clone(), None, None),
+        By::Session(signed) => (signed.session.amr.clone(), Ground::default(), None),
     };
     let means = Means { amr: factor::amr(&first, about.amr), level: about.level };
     let factor = Box::new(factor);

@@ -3,10 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::proof::Ground;
 use super::{Means, Own, SecondProof, trust};
 use crate::base::{Fault, Id, Secret, Timestamp, sha256_base64url};
 use crate::endpoints::interaction::{Errand, Found, Outcome, look};
 use crate::endpoints::sign_in::{Entry, Pass, Proof, SignedIn, Stay, establish};
+use crate::endpoints::upstreams::Origin;
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::factor::{Demand, Duty, Level};
 use crate::identity::users::{self, User};
@@ -26,6 +28,9 @@ pub(super) struct Half {
     token: String,
     /// The hash of the hash of the password that was right, if it was one: a password that was changed since is no proof.
     password: Option<String>,
+    /// The other provider that vouched for the person, if one did.
+    #[serde(default)]
+    origin: Option<Origin>,
     at: Timestamp,
 }
 
@@ -78,7 +83,8 @@ pub(in crate::endpoints) async fn begin(
         Proof::Password { phc } => Some(sha256_base64url(phc)),
         _ => None,
     };
-    let half = Half { user: user.id.clone(), amr: means.amr.clone(), stay, token: hash.clone(), password, at: visit.now };
+    let origin = proof.origin().cloned();
+    let half = Half { user: user.id.clone(), amr: means.amr.clone(), stay, token: hash.clone(), password, origin, at: visit.now };
     let detail = serde_json::to_string(&half).map_err(Fault::at("second_factor: half"))?;
     let event = Event { kind: EventKind::FirstProof, session_id: Id::from_stored(""), detail };
     let mut record = audit_at("first_proof", user.id.as_str(), visit);
@@ -198,11 +204,12 @@ pub async fn postpone(provider: &Provider, mut found: Found, visit: &Visit) -> R
 }
 
 impl Half {
-    /// The password that was right, as it is stored now; the transaction looks whether it still stands.
-    pub(super) async fn ground(&self, provider: &Provider) -> Result<Option<String>, Fault> {
-        match &self.password {
-            Some(_) => passwords::of(&mut provider.db.conn(), &self.user).await,
-            None => Ok(None),
-        }
+    /// What it rests on: the password that was right, as it is stored now (the transaction looks whether it still stands).
+    pub(super) async fn ground(&self, provider: &Provider) -> Result<Ground, Fault> {
+        let password = match &self.password {
+            Some(_) => passwords::of(&mut provider.db.conn(), &self.user).await?,
+            None => None,
+        };
+        Ok(Ground { password, origin: self.origin.clone() })
     }
 }

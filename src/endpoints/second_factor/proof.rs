@@ -2,6 +2,7 @@
 
 use super::trust::NewDevice;
 use crate::base::{Fault, Id, Secret, Timestamp};
+use crate::endpoints::upstreams::Origin;
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::factor::Factor;
 use crate::identity::guesses::{self, Subject};
@@ -13,8 +14,7 @@ use crate::store::{Tx, factor_challenges, factor_terms, factors, passkeys, passw
 
 /// A second factor that was right, with everything that is stored because of it.
 pub(in crate::endpoints) struct SecondProof {
-    /// The password of the first proof; it has to stand still.
-    ground: Option<String>,
+    ground: Ground,
     used: Used,
     /// What the guess was charged to.
     subjects: Vec<Subject>,
@@ -22,6 +22,15 @@ pub(in crate::endpoints) struct SecondProof {
     record: Option<(Id, AuditEvent)>,
     /// The browser, if it is to be remembered.
     device: Option<NewDevice>,
+}
+
+/// What the first proof rested on.
+#[derive(Default)]
+pub(super) struct Ground {
+    /// Its password; it has to stand still.
+    pub password: Option<String>,
+    /// The other provider by which it was given.
+    pub origin: Option<Origin>,
 }
 
 /// What is used up.
@@ -58,11 +67,11 @@ pub(super) enum Used {
 }
 
 impl SecondProof {
-    pub(super) fn new(ground: Option<String>, used: Used, subjects: Vec<Subject>) -> Self {
+    pub(super) fn new(ground: Ground, used: Used, subjects: Vec<Subject>) -> Self {
         Self { ground, used, subjects, told: None, record: None, device: None }
     }
 
-    pub(super) fn postponed(ground: Option<String>, until: Timestamp) -> Self {
+    pub(super) fn postponed(ground: Ground, until: Timestamp) -> Self {
         Self::new(ground, Used::Postponed(until), Vec::new())
     }
 
@@ -91,10 +100,15 @@ impl SecondProof {
         self.device.as_ref().map(|device| device.token.clone())
     }
 
+    /// Where the session comes from that begins now.
+    pub(in crate::endpoints) const fn origin(&self) -> Option<&Origin> {
+        self.ground.origin.as_ref()
+    }
+
     /// Uses it up. False if it was used before, or what it rests on is gone: then nothing of it stays.
     pub(in crate::endpoints) async fn take(&self, tx: &mut Tx, user: &Id, now: Timestamp) -> Result<bool, Fault> {
         users::hold(tx, user).await?;
-        let stands = match &self.ground {
+        let stands = match &self.ground.password {
             Some(phc) => passwords::stands(tx, user, phc).await?,
             None => passwords::may_be_here(tx, user).await?,
         };

@@ -1,7 +1,7 @@
 //! A second factor that was typed: charged, compared, and used up with what it opens.
 
 use super::half::{Asked, By};
-use super::proof::Used;
+use super::proof::{Ground, Used};
 use super::raise::raise;
 use super::sent;
 use super::trust::{NewDevice, Remember};
@@ -189,7 +189,7 @@ pub(super) async fn go_on(
     let means = Means { amr, level: right.level };
     let ground = match &by {
         By::Half(half) => half.ground(provider).await?,
-        By::Session(_) => None,
+        By::Session(_) => Ground::default(),
     };
     let mut proof = SecondProof::new(ground, right.used, subjects).remembered(device);
     if let Some((kind, mail)) = told {

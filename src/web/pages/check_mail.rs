@@ -36,7 +36,7 @@ impl CheckMail {
         let t = &self.frame.t().accounts;
         match &self.awaited {
             None => t.must_verify_what.to_owned(),
-            Some(Awaited { what: Await::Verification, to }) => t.sent_verification.with(to).to_string(),
+            Some(Awaited { what: Await::Verification | Await::FirstSignIn, to }) => t.sent_verification.with(to).to_string(),
             Some(Awaited { what: Await::NewAddress, to }) => {
                 self.frame.t().account_pages.sent_to_new_address.with(to).to_string()
             }

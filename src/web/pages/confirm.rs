@@ -35,6 +35,11 @@ pub enum Removal {
         name: String,
     },
     Password,
+    /// An account elsewhere, by the name of its provider and of the person there.
+    Identity {
+        upstream: String,
+        shown: String,
+    },
     /// Every session of the person.
     Everywhere,
 }
@@ -48,6 +53,7 @@ impl Confirm {
             Removal::AllApps => t.account_pages.confirm_all.to_owned(),
             Removal::Passkey { name } => t.passkeys.confirm.with(name).to_string(),
             Removal::Password => t.passkeys.drop_confirm.to_owned(),
+            Removal::Identity { upstream, shown } => t.upstream.disconnect_title.with(upstream, shown).to_string(),
             Removal::Everywhere => t.confirm_everywhere.to_owned(),
         }
     }
@@ -60,6 +66,7 @@ impl Confirm {
             Removal::AllApps => t.account_pages.confirm_all_what.to_owned(),
             Removal::Passkey { .. } => t.passkeys.confirm_what.to_owned(),
             Removal::Password => t.passkeys.drop_what.to_owned(),
+            Removal::Identity { upstream, .. } => t.upstream.disconnect_what.with(upstream).to_string(),
             Removal::Everywhere => t.confirm_everywhere_what.to_owned(),
         }
     }
@@ -71,6 +78,7 @@ impl Confirm {
             Removal::App { .. } => t.keep_app,
             Removal::AllApps => t.account_pages.keep_all,
             Removal::Passkey { .. } | Removal::Password => t.passkeys.keep,
+            Removal::Identity { .. } => t.upstream.keep,
             Removal::Everywhere => t.stay,
         }
     }
@@ -83,6 +91,7 @@ impl Confirm {
             Removal::AllApps => t.account_pages.remove_all,
             Removal::Passkey { .. } => t.remove,
             Removal::Password => t.passkeys.drop_password,
+            Removal::Identity { .. } => t.upstream.disconnect,
             Removal::Everywhere => t.everywhere,
         }
     }

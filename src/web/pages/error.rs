@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::Frame;
 use super::difference::{Difference, difference};
+use crate::web::texts::UpstreamTexts;
 
 /// The marker `error-page`.
 #[derive(Template)]
@@ -38,7 +39,15 @@ pub enum Kind {
         seconds: i64,
     },
     Unavailable,
+    /// Signing in by another provider, whose name it may have, did not succeed.
+    Upstream {
+        why: UpstreamError,
+        name: Option<String>,
+    },
 }
+
+/// What became of a sign-in by another provider.
+pub type UpstreamError = crate::endpoints::upstreams::Failure;
 
 /// What helps the app's developer.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +70,7 @@ impl Kind {
             Self::Gone => 410,
             Self::TooMany { .. } => 429,
             Self::Unavailable => 503,
+            Self::Upstream { why, .. } => upstream_status(*why),
         }
     }
 }
@@ -70,16 +80,18 @@ impl ErrorPage {
         self.kind.status()
     }
 
-    fn title(&self) -> &'static str {
+    fn title(&self) -> String {
         let t = self.frame.t();
-        match self.kind {
+        let title = match &self.kind {
             Kind::BadRequest | Kind::WrongRedirect | Kind::UnknownClient | Kind::TooLarge => t.error_400,
             Kind::Forbidden => t.error_403,
             Kind::NotFound => t.error_404,
             Kind::Gone => t.error_410,
             Kind::TooMany { .. } => t.error_429,
             Kind::Unavailable => t.error_503,
-        }
+            Kind::Upstream { why, name } => return upstream_title(&t.upstream, *why, name.as_deref()),
+        };
+        title.to_owned()
     }
 
     fn what(&self) -> String {
@@ -94,7 +106,45 @@ impl ErrorPage {
             (Kind::NotFound, _) => t.error_404_what.to_owned(),
             (Kind::Gone, None) => t.error_410_what.to_owned(),
             (Kind::Unavailable, _) => t.error_503_what.to_owned(),
+            (Kind::Upstream { why, name }, _) => upstream_what(&t.upstream, *why, name.as_deref()),
         }
+    }
+}
+
+const fn upstream_status(why: UpstreamError) -> u16 {
+    match why {
+        UpstreamError::Unknown => 404,
+        UpstreamError::Foreign | UpstreamError::Cancelled | UpstreamError::Wrong => 400,
+        UpstreamError::Used => 410,
+        UpstreamError::Down => 503,
+        UpstreamError::NotAllowed | UpstreamError::NoAccount | UpstreamError::Closed => 403,
+        UpstreamError::Taken => 409,
+    }
+}
+
+fn upstream_title(t: &UpstreamTexts, why: UpstreamError, name: Option<&str>) -> String {
+    match (why, name) {
+        (UpstreamError::Down, Some(name)) => t.down_title.with(name).to_string(),
+        (UpstreamError::Cancelled, _) => t.cancelled_title.to_owned(),
+        (UpstreamError::NotAllowed | UpstreamError::Closed, _) => t.not_allowed_title.to_owned(),
+        (UpstreamError::NoAccount, _) => t.no_account_title.to_owned(),
+        _ => t.failed.to_owned(),
+    }
+}
+
+fn upstream_what(t: &UpstreamTexts, why: UpstreamError, name: Option<&str>) -> String {
+    let name = name.unwrap_or_default();
+    match why {
+        UpstreamError::Unknown => t.unknown.to_owned(),
+        UpstreamError::Foreign => t.foreign.to_owned(),
+        UpstreamError::Used => t.used.to_owned(),
+        UpstreamError::Down => t.down.with(name).to_string(),
+        UpstreamError::Wrong => t.wrong.with(name).to_string(),
+        UpstreamError::Cancelled => t.cancelled.with(name).to_string(),
+        UpstreamError::NotAllowed => t.not_allowed.with(name).to_string(),
+        UpstreamError::NoAccount => t.no_account.with(name).to_string(),
+        UpstreamError::Closed => t.closed.to_owned(),
+        UpstreamError::Taken => t.taken.with(name).to_string(),
     }
 }
 

@@ -111,6 +111,7 @@ impl Frame {
             ("/account/passkeys", t.passkeys.title),
             ("/account/authenticators", t.factors.authenticators),
             ("/account/recovery-codes", t.factors.codes),
+            ("/account/identities", t.upstream.identities),
             ("/account#sessions", t.sessions),
             ("/account#apps", t.apps),
             ("/account/history", t.history.title),

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{Frame, NewPassword};
+use crate::base::Secret;
 
 /// A page with one button, `go-on`.
 #[derive(Template)]
@@ -75,6 +76,17 @@ pub struct LinkCode {
     pub frame: Frame,
     /// In two groups of three; nothing if it is too old.
     pub code: Option<String>,
+}
+
+impl LinkCode {
+    /// With the code as it is typed.
+    pub fn new(code: Option<Secret<String>>, frame: Frame) -> Self {
+        let code = code.map(|code| {
+            let (first, second) = code.expose().split_at(3);
+            format!("{first} {second}")
+        });
+        Self { frame, code }
+    }
 }
 
 /// A new password, for who holds the link: field `password`, button `set-password`.

@@ -15,6 +15,7 @@ mod consent;
 mod delete_account;
 mod demo;
 mod demo_inbox;
+mod demo_upstream;
 mod difference;
 mod docs;
 mod error;
@@ -32,6 +33,7 @@ mod second_factor;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod upstream;
 
 pub use account::{Account, AppRow, Notice, SessionRow};
 pub use add_factor::{AddFactor, AddProblem, WaitingFactor};
@@ -47,8 +49,9 @@ pub use consent::{Consent, ResourceName};
 pub use delete_account::DeleteAccount;
 pub use demo::{DemoResult, DemoStart, Facts, rows};
 pub use demo_inbox::{CaughtMail, DemoInbox};
+pub use demo_upstream::{DemoUpstream, PersonaLink};
 pub use docs::{Docs, DocsAnswer, DocsEndpoint, DocsGroup, DocsParameter};
-pub use error::{Developer, ErrorPage, Kind};
+pub use error::{Developer, ErrorPage, Kind, UpstreamError};
 pub use form_post::FormPost;
 pub use frame::{AppLook, Checked, Frame, HouseLook};
 pub use invitation::Invitation;
@@ -65,6 +68,7 @@ pub use second_factor::{
 pub use sign_in::{Occasion, PasskeyProblem, PasskeyWay, SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut};
 pub use sign_up::{FormProblem, SignUp};
+pub use upstream::{AddressGivenProblem, Connect, GiveAddress, Identities, IdentityNotice, IdentityRow, UpstreamButton};
 
 use askama::Template;
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Frame;
+use super::{Frame, UpstreamButton};
 use crate::web::texts::Texts;
 
 /// Fields `username` and `password`, buttons `sign-in` and `cancel` (which posts `action=cancel`).
@@ -22,6 +22,12 @@ pub struct SignIn {
     pub by_mail_url: Option<String>,
     /// Where there can be passkeys.
     pub passkeys: Option<PasskeyWay>,
+    /// Whether there is a password field; there always is one where there is no other provider.
+    pub has_password: bool,
+    /// The other providers that people may sign in with.
+    pub upstreams: Vec<UpstreamButton>,
+    /// Who came from a provider with the address of an account: the provider, and the address.
+    pub connect: Option<(String, String)>,
     pub occasion: Occasion,
     pub problem: Option<SignInProblem>,
 }

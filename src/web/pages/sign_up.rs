@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, NewPassword};
+use super::{Frame, NewPassword, UpstreamButton};
 use crate::endpoints::accounts::AddressRefused;
 
 /// Fields `username`, `name` and `password`, buttons `sign-up` and `cancel`.
@@ -10,6 +10,8 @@ use crate::endpoints::accounts::AddressRefused;
 #[template(path = "pages/sign_up.html")]
 pub struct SignUp {
     pub frame: Frame,
+    /// The other providers by which people may come as well.
+    pub upstreams: Vec<UpstreamButton>,
     pub action: String,
     pub sign_in_url: String,
     pub username: String,

@@ -29,7 +29,9 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
 fn goes_on(opened: &Opened, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Page { page: Page::CheckMail, .. } => false,
-        Outcome::Page { page: Page::SignIn(_) | Page::SignUp | Page::Choose, .. } => opened.found.awaited().is_none(),
+        Outcome::Page { page: Page::SignIn(_) | Page::SignUp | Page::Choose | Page::Upstream(_), .. } => {
+            opened.found.awaited().is_none()
+        }
         // A reset or another address may be asked for while somebody is signed in.
         _ => opened.found.awaited().is_none_or(|awaited| !matches!(awaited.what, Await::Reset | Await::NewAddress)),
     }
@@ -75,6 +77,9 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     let outcome = match opened.found.awaited().map(|awaited| awaited.what) {
         Some(Await::Verification) => accounts::verify_code(provider, opened.found.clone(), typed, &opened.visit).await,
         Some(Await::SignIn) => accounts::sign_in_by_code(provider, opened.found.clone(), typed, &opened.visit).await,
+        Some(Await::FirstSignIn) => {
+            crate::endpoints::upstreams::finish_by_code(provider, opened.found.clone(), typed, &opened.visit).await
+        }
         Some(Await::NewAddress) => return change_address(&state, &request, opened, typed).await,
         Some(Await::Reset) | None => return go_on(&state, &request, opened).await,
     };

@@ -99,11 +99,7 @@ pub async fn show_sign_in(request: HttpRequest, state: Data<State>, token: Path<
     match accounts::find_link(&state.provider, &token, &visit).await {
         Ok(Some(accounts::Link::Here { address })) => link(&state, &request, (&visit, browser), LinkTo::SignIn { address }),
         Ok(Some(accounts::Link::Elsewhere { code })) => {
-            let code = code.map(|code| {
-                let (first, second) = code.expose().split_at(3);
-                format!("{first} {second}")
-            });
-            let model = LinkCode { code, frame: state.frame(&request, &visit.browser_hash, None, None) };
+            let model = LinkCode::new(code, state.frame(&request, &visit.browser_hash, None, None));
             answer::with_browser(page(StatusCode::OK, &model), browser)
         }
         Ok(None) => told(&state, &request, (&visit, browser), (Tidings::LinkGone, "/sign-in")),

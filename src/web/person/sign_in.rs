@@ -5,13 +5,13 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{ForeignBecause, Opened, broken, go_on, open, open_for, own_form, page, speak, ui_locales};
+use super::{ForeignBecause, Opened, broken, go_on, open, open_for, own_form, page, speak, ui_locales, upstream};
 use crate::base::Secret;
 use crate::endpoints::authorize::Reason;
 use crate::endpoints::interaction::{self, Errand, Outcome, Page};
 use crate::endpoints::sign_in::{self as enter, Credentials, PasswordOutcome, Stay};
 use crate::web::limits::Failure;
-use crate::web::pages::{Occasion, PasskeyWay, SignIn, SignInProblem};
+use crate::web::pages::{Occasion, PasskeyWay, SignIn, SignInProblem, UpstreamButton};
 use crate::web::{State, answer, extract};
 
 /// Seconds after which a person may try again when every hashing thread is busy.
@@ -41,12 +41,13 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
     };
     match outcome {
         Outcome::Page { page: Page::SignIn(reason), .. } => {
-            answer::with_browser(render(&state, &request, &opened, Shown::first(reason)), opened.browser)
+            answer::with_browser(render(&state, &request, &opened, Shown::first(reason)).await, opened.browser)
         }
         // Another account was chosen, or "not you?": signing in as somebody else is always open.
-        Outcome::Page { page: Page::Choose | Page::SignUp | Page::CheckMail | Page::Consent(_), .. }
+        Outcome::Page { page: Page::Choose | Page::SignUp | Page::CheckMail | Page::Consent(_) | Page::Upstream(_), .. }
         | Outcome::Page { page: Page::SecondFactor(_) | Page::Enrol(_) | Page::Offer(_), .. } => {
-            answer::with_browser(render(&state, &request, &opened, Shown::first(Reason::OtherPerson)), opened.browser)
+            let response = render(&state, &request, &opened, Shown::first(Reason::OtherPerson)).await;
+            answer::with_browser(response, opened.browser)
         }
         outcome => answer::outcome(&state, opened.browser, outcome),
     }
@@ -78,7 +79,7 @@ impl Shown {
     }
 }
 
-fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -> HttpResponse {
+async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -> HttpResponse {
     let found = &opened.found;
     let frame = state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found));
     let base = state.provider.issuer.path();
@@ -90,7 +91,13 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
     let again = shown.reason == Reason::Again;
     let problem = shown.failed.as_ref().map(|failed| failed.problem);
     let (typed, unknown) = shown.failed.map_or((None, None), |failed| (failed.username, failed.unknown_passkey));
+    let connect = found.connect_first();
+    let hint = connect.as_ref().map(|(_, address)| address.clone()).or(hint);
     let username = typed.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
+    let upstreams = match upstream::buttons(state, opened).await {
+        Ok(buttons) => buttons,
+        Err(fault) => return broken(state, request, &fault),
+    };
     let status = match problem {
         None => StatusCode::OK,
         Some(SignInProblem::SlowedDown { .. }) => StatusCode::TOO_MANY_REQUESTS,
@@ -109,6 +116,9 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         sign_up_url: (!again && state.provider.sign_up_is_open()).then(|| format!("{base}/sign-up/{}", found.id)),
         forgot_url: state.provider.post.is_on().then(|| format!("{base}/forgot-password/{}", found.id)),
         by_mail_url: state.provider.sign_in_by_mail().then(|| format!("{base}/sign-in-by-mail/{}", found.id)),
+        has_password: offers_password(state, &upstreams),
+        upstreams,
+        connect,
         occasion: if again { Occasion::Again } else { Occasion::First },
         passkeys: state.provider.passkeys.as_ref().map(|own| PasskeyWay {
             options_url: format!("{base}/passkey-options/{}", found.id),
@@ -123,6 +133,11 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// Where there is nothing else to sign in by, there is a password field in any case.
+fn offers_password(state: &State, upstreams: &[UpstreamButton]) -> bool {
+    state.provider.policy.accounts.password || upstreams.is_empty()
 }
 
 /// The form of the page.
@@ -149,6 +164,13 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     }
     if form.get("action") == Some("passkey") || form.get("credential").is_some() {
         return super::passkeys::sign_in(&state, &request, opened, &form).await;
+    }
+    match state.provider.upstream_buttons(&opened.found, opened.visit.now).await {
+        Ok(buttons) if !state.provider.policy.accounts.password && !buttons.is_empty() => {
+            return go_on(&state, &request, opened).await;
+        }
+        Ok(_) => {}
+        Err(fault) => return broken(&state, &request, &fault),
     }
     let username = form.get("username").unwrap_or_default().trim().to_owned();
     let password = form.get("password").unwrap_or_default();
@@ -188,6 +210,6 @@ pub(super) async fn again(state: &State, request: &HttpRequest, opened: Opened, 
         Ok(_) => Reason::OtherPerson,
         Err(fault) => return broken(state, request, &fault),
     };
-    let response = render(state, request, &opened, Shown { reason, failed: Some(failed) });
+    let response = render(state, request, &opened, Shown { reason, failed: Some(failed) }).await;
     answer::with_browser(response, opened.browser)
 }

@@ -100,7 +100,10 @@ pub async fn signed_out(request: HttpRequest, state: Data<State>) -> HttpRespons
     if visit.session.is_some() {
         return answer::see_other(&state, "/account").finish();
     }
-    let of = extract::query(&request).ok().and_then(|query| query.get("of").map(Id::from_stored));
+    let query = extract::query(&request).ok();
+    let named = |name: &str| query.as_ref().and_then(|query| query.get(name)).map(Id::from_stored);
+    // `state` comes back from the provider that the person was signed out of as well.
+    let (of, passed) = (named("of").or_else(|| named("state")), named("state").is_some());
     let goodbye = match &of {
         Some(id) => farewell::find(&state.provider, id, &visit).await,
         None => Ok(Goodbye::default()),
@@ -109,6 +112,9 @@ pub async fn signed_out(request: HttpRequest, state: Data<State>) -> HttpRespons
         Ok(goodbye) => goodbye,
         Err(fault) => return broken(&state, &request, &fault),
     };
+    if let Some((url, _)) = onward.as_ref().filter(|_| passed && frames.is_empty()) {
+        return answer::with_browser(answer::redirect(url).finish(), browser);
+    }
     let policy = framing(&frames);
     let frame = state.frame(&request, &visit.browser_hash, None, None);
     let model = SignedOut {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{Opened, broken, error, go_on, open, open_form, page, speak, ui_locales};
+use super::{Opened, broken, error, go_on, open, open_form, page, speak, ui_locales, upstream};
 use crate::base::Secret;
 use crate::endpoints::accounts::{self, Applied, Refused, Wish};
 use crate::endpoints::interaction::{self, Errand, Outcome, Page};
@@ -55,7 +55,7 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
                 _ => None,
             };
             let shown = Shown { username: hint.unwrap_or_default(), ..Shown::default() };
-            answer::with_browser(render(&state, &request, &opened, shown), opened.browser)
+            answer::with_browser(render(&state, &request, &opened, shown).await, opened.browser)
         }
         Ok(outcome) => answer::outcome(&state, opened.browser, outcome),
         Err(fault) => broken(&state, &request, &fault),
@@ -66,7 +66,7 @@ fn may_sign_up(state: &State, opened: &Opened) -> bool {
     state.provider.sign_up_is_open() && matches!(opened.found.errand, Errand::App(_) | Errand::Account)
 }
 
-fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -> HttpResponse {
+async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -> HttpResponse {
     let found = &opened.found;
     let frame = state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found));
     let base = state.provider.issuer.path();
@@ -75,8 +75,13 @@ fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Shown) -
         Some(FormProblem::Fields) => StatusCode::BAD_REQUEST,
         Some(FormProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
     };
+    let upstreams = match upstream::buttons(state, opened).await {
+        Ok(buttons) => buttons,
+        Err(fault) => return broken(state, request, &fault),
+    };
     let t = frame.t();
     let model = SignUp {
+        upstreams,
         action: format!("{base}/sign-up/{}", found.id),
         sign_in_url: format!("{base}/sign-in/{}", found.id),
         username: shown.username,
@@ -111,5 +116,5 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
         Err(fault) => return broken(&state, &request, &fault),
     };
     let shown = Shown { username, name, refused, problem: Some(problem) };
-    answer::with_browser(render(&state, &request, &opened, shown), opened.browser)
+    answer::with_browser(render(&state, &request, &opened, shown).await, opened.browser)
 }

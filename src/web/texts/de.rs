@@ -38,6 +38,7 @@ pub(super) static TEXTS: Texts = Texts {
     busy: "Gerade melden sich viele Menschen an. Versuchen Sie es in ein paar Sekunden noch einmal.",
 
     accounts: accounts::DE,
+    upstream: super::upstream::DE,
     history: history::DE,
     account_pages: account_pages::DE,
     factors: factors::DE,

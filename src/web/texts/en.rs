@@ -33,6 +33,7 @@ pub(super) static TEXTS: Texts = Texts {
     busy: "Many people are signing in at this moment. Try again in a few seconds.",
 
     accounts: accounts::EN,
+    upstream: super::upstream::EN,
     history: history::EN,
     account_pages: account_pages::EN,
     factors: factors::EN,

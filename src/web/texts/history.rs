@@ -44,6 +44,7 @@ pub(super) const EN: HistoryTexts = HistoryTexts {
     something: "Something happened that this page has no words for yet",
     kinds: [
         ("account_chosen", "You chose this account to go on with"),
+        ("account_made_by_upstream", "This account was made when you signed in with another provider"),
         ("address_change_asked", "You asked to change your e-mail address"),
         ("address_change_undone", "Your old e-mail address was taken back by a link in a mail, and everybody was signed out"),
         ("address_changed", "The e-mail address of your account was changed"),
@@ -72,6 +73,8 @@ pub(super) const EN: HistoryTexts = HistoryTexts {
         ("first_proof", "A first proof was given, and a second factor was asked for"),
         ("group_joined", "You were put into a group"),
         ("group_left", "You were taken out of a group"),
+        ("identity_connected", "An account elsewhere was connected: it signs you in"),
+        ("identity_disconnected", "An account elsewhere was disconnected"),
         ("invitation_accepted", "You accepted an invitation and made this account"),
         ("mail_asked", "A mail was asked for"),
         ("passkey_added", "You added a passkey"),
@@ -129,6 +132,7 @@ pub(super) const DE: HistoryTexts = HistoryTexts {
     something: "Etwas ist geschehen, wofür diese Seite noch keine Worte hat",
     kinds: [
         ("account_chosen", "Sie haben dieses Konto gewählt, um fortzufahren"),
+        ("account_made_by_upstream", "Dieses Konto wurde angelegt, als Sie sich mit einem anderen Anbieter anmeldeten"),
         ("address_change_asked", "Sie wollten Ihre E-Mail-Adresse ändern"),
         (
             "address_change_undone",
@@ -163,6 +167,8 @@ pub(super) const DE: HistoryTexts = HistoryTexts {
         ("first_proof", "Ein erster Nachweis wurde erbracht und ein zweiter Faktor verlangt"),
         ("group_joined", "Sie wurden in eine Gruppe aufgenommen"),
         ("group_left", "Sie wurden aus einer Gruppe genommen"),
+        ("identity_connected", "Ein Konto bei einem anderen Anbieter wurde verbunden: Es meldet Sie an"),
+        ("identity_disconnected", "Ein Konto bei einem anderen Anbieter wurde getrennt"),
         ("invitation_accepted", "Sie haben eine Einladung angenommen und dieses Konto angelegt"),
         ("mail_asked", "Eine E-Mail wurde angefordert"),
         ("passkey_added", "Sie haben einen Passkey hinzugefügt"),

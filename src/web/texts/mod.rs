@@ -11,6 +11,7 @@ mod history;
 mod passkeys;
 mod password;
 mod phrase;
+mod upstream;
 mod when;
 
 pub use crate::oauth::locale::Lang;
@@ -22,6 +23,7 @@ pub use history::HistoryTexts;
 use passkeys::PasskeyTexts;
 use password::PasswordTexts;
 pub use phrase::{Count, One, Two};
+pub use upstream::UpstreamTexts;
 pub use when::{ago, exact, iso};
 
 /// The catalogue of one language.
@@ -60,6 +62,8 @@ pub struct Texts {
 
     // accounts
     pub accounts: AccountTexts,
+    // other providers
+    pub upstream: UpstreamTexts,
 
     // what is known of a person
     pub history: HistoryTexts,

@@ -278,7 +278,7 @@ async fn with_demo(app: App, desk: &Desk, issuer: &str) -> App {
         redirect_uri: format!("{issuer}/demo/callback"),
         post_logout_redirect_uri: format!("{issuer}/demo"),
     };
-    app.with_demo(DemoParts { registration, person: None })
+    app.with_demo(DemoParts { registration, person: None, upstream_secret: Secret::new("demo".to_owned()) }).unwrap()
 }
 
 fn profile(name: &str) -> Map<String, Value> {

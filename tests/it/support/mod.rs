@@ -17,6 +17,7 @@ pub mod registrar;
 pub mod rows;
 pub mod rp;
 pub mod rust_text;
+pub mod upstream;
 
 pub use app::TestApp;
 pub use authenticator::Authenticator;

@@ -7,8 +7,10 @@ use vouchsafe::store::{Value, sql};
 use super::TestApp;
 
 /// The tables that security hangs on. Guesses and interactions are meant to change by being asked.
-const TABLES: [(&str, &str); 19] = [
+const TABLES: [(&str, &str); 21] = [
     ("users", "SELECT id, email, disabled_at FROM users ORDER BY id"),
+    ("identities", "SELECT id, user_id, issuer, subject FROM identities ORDER BY id"),
+    ("upstreams", "SELECT id, definition FROM upstreams ORDER BY id"),
     ("password_hashes", "SELECT user_id, phc FROM password_hashes ORDER BY user_id"),
     ("passkeys", "SELECT id, user_id, name, credential, sign_count FROM passkeys ORDER BY id"),
     ("passkey_handles", "SELECT user_id, handle FROM passkey_handles ORDER BY user_id"),

@@ -1,0 +1,102 @@
+//! "Connect it?": somebody came from a provider with the proved address of an account here, and signed in to that account. Only
+//! now, and only if they say so, the two belong together (decision 17).
+
+use super::decide::open_arrival;
+use super::{Stop, Waiting};
+use crate::base::{Fault, Id};
+use crate::endpoints::accounts::{self, Recipient};
+use crate::endpoints::interaction::{Found, Outcome, Page, look};
+use crate::endpoints::{Provider, Visit, audit_at};
+use crate::identity::linking;
+use crate::identity::sessions;
+use crate::identity::users::User;
+use crate::notify::Letter;
+use crate::oauth::Lang;
+use crate::store::audit::{self as audits, AuditEvent};
+use crate::store::interactions::{self, Event, EventKind};
+use crate::store::outbox::{self, NewMail};
+use crate::store::upstream_attempts;
+
+/// What the person says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connecting {
+    Yes,
+    No,
+}
+
+/// The question, while it waits for the person who is signed in.
+pub fn connecting(found: &Found, visit: &Visit) -> Option<Waiting> {
+    match super::pending(found, visit) {
+        Some(Page::Upstream(Stop::Connect)) => found.waiting(),
+        _ => None,
+    }
+}
+
+/// Takes the answer and goes on.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn answer(provider: &Provider, mut found: Found, said: Connecting, visit: &Visit) -> Result<Outcome, Fault> {
+    let (Some(waiting), Some(signed)) = (connecting(&found, visit), visit.session.clone()) else {
+        return look(provider, &found, visit).await;
+    };
+    let arrival = match said {
+        Connecting::Yes => open_arrival(provider, &waiting.arrival, visit).await?,
+        Connecting::No => None,
+    };
+    let answered =
+        Event { kind: EventKind::Connected, session_id: signed.session.id.clone(), detail: waiting.arrival.as_str().to_owned() };
+    let row = match &arrival {
+        Some((upstream, from)) => {
+            let identity = linking::row(provider.new_id()?, &signed.user.id, from, upstream, visit.now);
+            Some((identity, event(&signed.user, upstream, visit), notice(provider, &signed.user, &waiting.upstream, visit)?))
+        }
+        None => None,
+    };
+    let ids = (provider.new_id()?, provider.new_id()?);
+    let (interaction, added, now) = (found.id.clone(), answered.clone(), visit.now);
+    provider
+        .db
+        .write(async move |tx| {
+            sessions::still_open(tx, &signed.session.id, now).await?;
+            interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
+            let is_first = upstream_attempts::consume_arrival(tx, &waiting.arrival, now).await?;
+            if let Some((identity, event, notice)) = row.filter(|_| is_first)
+                && linking::attach(tx, &identity).await?
+            {
+                audits::write(tx, &ids.1, &event).await?;
+                if let Some(mail) = &notice {
+                    outbox::enqueue(tx, mail, now).await?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+    found.push(answered);
+    look(provider, &found, visit).await
+}
+
+/// The line in the history of the person.
+pub(super) fn event(user: &User, upstream: &str, visit: &Visit) -> AuditEvent {
+    let mut event = audit_at("identity_connected", user.id.as_str(), visit);
+    event.user_id = Some(user.id.clone());
+    event.detail = serde_json::json!({ "upstream": upstream, "user_agent": visit.user_agent });
+    event
+}
+
+/// What the person hears of it by mail, whoever did it.
+pub(super) fn notice(provider: &Provider, user: &User, upstream: &str, visit: &Visit) -> Result<Option<NewMail>, Fault> {
+    let Some(to) = Recipient::of(user, visit.lang).filter(|_| provider.post.is_on()) else { return Ok(None) };
+    let what = match to.lang {
+        Lang::En => format!("{upstream} was connected: whoever is signed in there can sign in to your account."),
+        Lang::De => format!("{upstream} wurde verbunden: Wer dort angemeldet ist, kann sich in Ihrem Konto anmelden."),
+    };
+    let letter = Letter::FactorChanged { what, at: visit.now, reset_link: provider.issuer.join("/forgot-password") };
+    accounts::notice(provider, &to, letter, visit.now).map(Some)
+}
+
+impl Waiting {
+    pub(super) const fn arrival(&self) -> &Id {
+        &self.arrival
+    }
+}

@@ -1,0 +1,160 @@
+//! The providers that the operator connected, opened when first needed and forgotten when the store says that they changed. A
+//! miss reads the row before anybody is refused (decision 27).
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::base::{Fault, Secret, Timestamp};
+use crate::endpoints::Provider;
+use crate::endpoints::interaction::Found;
+use crate::federation::{
+    self, Answer, Breaker, Connector, Departure, Ended, Health, Kind, Parting, Trouble, Upstream, UpstreamIdentity, Wish,
+};
+use crate::store::upstreams;
+
+/// How long a provider may keep a person waiting, all its answers together.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A provider with what is known of it in this process.
+pub struct Connected {
+    pub upstream: Upstream,
+    connector: Box<dyn Connector>,
+    breaker: Breaker,
+}
+
+/// All of them, as far as this process has seen.
+#[derive(Default)]
+pub struct Upstreams(RwLock<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    all: Option<Arc<Vec<Arc<Connected>>>>,
+    /// Counts what was forgotten, so that what was read before a change is not kept after it.
+    epoch: u64,
+}
+
+/// A button on the sign-in page.
+pub struct Button {
+    pub id: String,
+    pub name: String,
+    pub kind: Kind,
+    pub health: Health,
+}
+
+impl Upstreams {
+    /// Forgets everything: the store changed.
+    pub fn forget(&self) {
+        let mut seen = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *seen = Seen { all: None, epoch: seen.epoch + 1 };
+    }
+}
+
+impl Connected {
+    /// # Errors
+    /// Why the person cannot go there.
+    pub(super) async fn depart(&self, wish: &Wish, now: Timestamp) -> Result<Departure, Trouble> {
+        if self.breaker.health(now) == Health::Resting {
+            return Err(Trouble::Down("it failed a moment ago, and is left alone"));
+        }
+        let outcome = tokio::time::timeout(DEADLINE, self.connector.depart(wish, now)).await;
+        self.noted(outcome.unwrap_or(Err(Trouble::Down("it took too long"))), now)
+    }
+
+    /// # Errors
+    /// Why nobody came back.
+    pub(super) async fn arrive(&self, answer: &Answer, now: Timestamp) -> Result<UpstreamIdentity, Trouble> {
+        let outcome = tokio::time::timeout(DEADLINE, self.connector.arrive(answer, now)).await;
+        self.noted(outcome.unwrap_or(Err(Trouble::Down("it took too long"))), now)
+    }
+
+    /// # Errors
+    /// Why nobody can be signed out there.
+    pub(super) async fn sign_out(&self, parting: &Parting, now: Timestamp) -> Result<Option<String>, Trouble> {
+        if self.breaker.health(now) == Health::Resting {
+            return Ok(None);
+        }
+        let outcome = tokio::time::timeout(DEADLINE, self.connector.sign_out(parting, now)).await;
+        self.noted(outcome.unwrap_or(Err(Trouble::Down("it took too long"))), now)
+    }
+
+    /// # Errors
+    /// Why a logout token is not taken.
+    pub(super) async fn heard(&self, token: &str, now: Timestamp) -> Result<Ended, Trouble> {
+        let outcome = tokio::time::timeout(DEADLINE, self.connector.heard(token, now)).await;
+        self.noted(outcome.unwrap_or(Err(Trouble::Down("it took too long"))), now)
+    }
+
+    fn noted<T>(&self, outcome: Result<T, Trouble>, now: Timestamp) -> Result<T, Trouble> {
+        self.breaker.note(&outcome, now);
+        if let Err(trouble) = &outcome {
+            tracing::warn!(upstream = self.upstream.id, %trouble, "a sign-in by an upstream did not succeed");
+        }
+        outcome
+    }
+}
+
+impl Provider {
+    /// Every connected provider, in the order of their buttons.
+    ///
+    /// # Errors
+    /// Storage failed, or a row cannot be opened.
+    pub async fn upstreams(&self) -> Result<Arc<Vec<Arc<Connected>>>, Fault> {
+        let epoch = {
+            let seen = self.connected.0.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(all) = &seen.all {
+                return Ok(Arc::clone(all));
+            }
+            seen.epoch
+        };
+        let mut all = Vec::new();
+        for row in upstreams::list(&mut self.db.conn()).await? {
+            let upstream = Upstream::read(&row.definition)?;
+            let secret = self.vault.open("upstreams", "sealed_secret", &row.id, &row.sealed_secret)?;
+            let secret = String::from_utf8(secret).map_err(|_| Fault::corrupt("upstreams", "sealed_secret"))?;
+            let connector = federation::connect(&upstream, Secret::new(secret), self.outbound.clone());
+            all.push(Arc::new(Connected { upstream, connector, breaker: Breaker::default() }));
+        }
+        all.sort_by(|a, b| (a.upstream.position, &a.upstream.id).cmp(&(b.upstream.position, &b.upstream.id)));
+        let all = Arc::new(all);
+        let mut seen = self.connected.0.write().unwrap_or_else(PoisonError::into_inner);
+        if seen.epoch == epoch {
+            seen.all = Some(Arc::clone(&all));
+        }
+        Ok(all)
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// Storage failed, or a row cannot be opened.
+    pub async fn upstream(&self, id: &str) -> Result<Option<Arc<Connected>>, Fault> {
+        let find = |all: &[Arc<Connected>]| all.iter().find(|connected| connected.upstream.id == id).cloned();
+        if let Some(found) = find(&self.upstreams().await?) {
+            return Ok(Some(found));
+        }
+        // Nobody has such an id, and a database may take no NUL in a text.
+        if id.contains('\0') || upstreams::find(&mut self.db.conn(), id).await?.is_none() {
+            return Ok(None);
+        }
+        self.connected.forget();
+        Ok(find(&self.upstreams().await?))
+    }
+
+    /// The buttons on the sign-in page of an interaction.
+    ///
+    /// # Errors
+    /// Storage failed, or a row cannot be opened.
+    pub async fn upstream_buttons(&self, found: &Found, now: Timestamp) -> Result<Vec<Button>, Fault> {
+        let client = found.client.as_ref().map(|client| client.client.client_id.as_str());
+        let all = self.upstreams().await?;
+        let shown = all.iter().filter(|connected| connected.upstream.is_shown_for(client));
+        Ok(shown.map(|connected| connected.button(now)).collect())
+    }
+}
+
+impl Connected {
+    pub(super) fn button(&self, now: Timestamp) -> Button {
+        let Upstream { id, name, kind, .. } = &self.upstream;
+        Button { id: id.clone(), name: name.clone(), kind: *kind, health: self.breaker.health(now) }
+    }
+}

@@ -1,0 +1,69 @@
+//! The accounts elsewhere of a person, for that person.
+
+use super::Button;
+use crate::base::{Fault, Id, Timestamp};
+use crate::endpoints::{Provider, Signed, Visit, audit_at};
+use crate::identity::linking;
+pub use crate::identity::linking::Detached;
+use crate::identity::sessions;
+use crate::store::audit as audits;
+
+/// What the page shows.
+pub struct Own {
+    pub identities: Vec<OwnIdentity>,
+    /// The providers that may be connected besides.
+    pub others: Vec<Button>,
+}
+
+/// An account elsewhere.
+pub struct OwnIdentity {
+    pub id: Id,
+    /// The name of the provider.
+    pub upstream: String,
+    pub shown: String,
+    pub used_at: Timestamp,
+}
+
+/// # Errors
+/// Storage failed.
+pub async fn own(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Own, Fault> {
+    let all = provider.upstreams().await?;
+    let rows = linking::list(&mut provider.db.conn(), &signed.user.id).await?;
+    let name = |id: &str| all.iter().find(|connected| connected.upstream.id == id).map(|c| c.upstream.name.clone());
+    let others = all.iter().filter(|connected| connected.upstream.is_shown_for(None));
+    let others = others.filter(|connected| !rows.iter().any(|row| row.upstream_id == connected.upstream.id));
+    Ok(Own {
+        others: others.map(|connected| connected.button(visit.now)).collect(),
+        identities: rows
+            .into_iter()
+            .map(|row| OwnIdentity {
+                upstream: name(&row.upstream_id).unwrap_or(row.issuer),
+                id: row.id,
+                shown: row.shown,
+                used_at: row.used_at,
+            })
+            .collect(),
+    })
+}
+
+/// Disconnects one of them, if it is not the last way in. Whoever calls has seen to it that the sign-in is fresh.
+///
+/// # Errors
+/// Storage or chance failed.
+pub async fn detach(provider: &Provider, signed: &Signed, id: &str, visit: &Visit) -> Result<Detached, Fault> {
+    let mut event = audit_at("identity_disconnected", signed.user.id.as_str(), visit);
+    event.user_id = Some(signed.user.id.clone());
+    let (event_id, id, now) = (provider.new_id()?, Id::from_stored(id), visit.now);
+    let (user, session) = (signed.user.id.clone(), signed.session.id.clone());
+    provider
+        .db
+        .write(async move |tx| {
+            sessions::still_open(tx, &session, now).await?;
+            let outcome = linking::detach(tx, &user, &id).await?;
+            if outcome == Detached::Done {
+                audits::write(tx, &event_id, &event).await?;
+            }
+            Ok(outcome)
+        })
+        .await
+}
