@@ -8,14 +8,17 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
+use super::FRESH_SECONDS;
 use super::account;
+use super::second_factor::{self, By, Own, Removed};
 use super::userinfo::{Bearer, access_token};
 use super::{Account, ClientRef, ConnectedApp, Provider, Refusal, audit, person};
-use crate::base::{Fault, Id, Timestamp};
+use crate::base::{Fault, Id, Secret, Timestamp};
+use crate::identity::factor::Level;
 use crate::identity::sessions::{self, Session};
 use crate::identity::users::{self, User};
 use crate::oauth::scope::ACCOUNT;
-use crate::oauth::{Error, ErrorCode, Problem, StandardClaims};
+use crate::oauth::{Error, ErrorCode, Lang, Problem, StandardClaims};
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::grants;
 use crate::tokens::profile_claims;
@@ -28,6 +31,9 @@ pub struct Caller {
     sub: String,
     /// The session that the app's grant came from.
     session_id: Option<Id>,
+    /// How and when the person signed in for the token.
+    acr: Option<String>,
+    auth_time: Option<Timestamp>,
     address: IpAddr,
     now: Timestamp,
 }
@@ -82,7 +88,8 @@ impl Caller {
         match (user, client.clone()) {
             (Some(user), Some(client)) => {
                 let sub = token.claims.sub.clone();
-                Ok(Self { client, user, sub, session_id: token.grant.session_id, address, now })
+                let (acr, auth_time) = (token.claims.acr.clone(), token.claims.auth_time);
+                Ok(Self { client, user, sub, session_id: token.grant.session_id, acr, auth_time, address, now })
             }
             _ => Err(dead()),
         }
@@ -167,6 +174,44 @@ impl Caller {
     /// Storage or chance failed.
     pub async fn withdraw(&self, provider: &Provider, client_id: &str) -> Result<bool, Fault> {
         account::withdraw(provider, &self.user.id, client_id, self.event("consent_withdrawn")).await
+    }
+
+    /// What the person has beside their first proof.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn factors(&self, provider: &Provider) -> Result<Own, Fault> {
+        Own::of(provider, &self.user).await
+    }
+
+    /// Whether the token comes from a sign-in of the last minutes with all that the person has: without it nothing changes that
+    /// their account is proved by (RFC 9470).
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn is_fresh(&self, provider: &Provider) -> Result<bool, Fault> {
+        let is_late = self.auth_time.is_none_or(|at| self.now.since(at) >= FRESH_SECONDS);
+        let has_both = self.acr.as_deref().and_then(Level::parse).is_some_and(|level| level >= Level::Two);
+        Ok(!is_late && (has_both || !self.factors(provider).await?.has_any()))
+    }
+
+    /// Takes a factor away.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn remove_factor(&self, provider: &Provider, id: &str) -> Result<Removed, Fault> {
+        let by = By { user: &self.user, event: self.event("factor_removed"), session: self.session_id.as_ref(), lang: Lang::En };
+        second_factor::remove_by(provider, by, &Id::from_stored(id), self.now).await
+    }
+
+    /// Makes new recovery codes; nothing for who may have none.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn make_codes(&self, provider: &Provider) -> Result<Option<Vec<Secret<String>>>, Fault> {
+        let event = self.event("recovery_codes_made");
+        let by = By { user: &self.user, event, session: self.session_id.as_ref(), lang: Lang::En };
+        second_factor::make_codes_by(provider, by, self.now).await
     }
 
     /// The app is who acts.

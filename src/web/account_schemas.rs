@@ -10,6 +10,8 @@ pub fn answered(path: &str) -> Option<&'static str> {
         "/api/account" => Some("Profile"),
         "/api/account/sessions" => Some("Sessions"),
         "/api/account/apps" => Some("Apps"),
+        "/api/account/factors" => Some("Factors"),
+        "/api/account/recovery-codes" => Some("RecoveryCodes"),
         _ => None,
     }
 }
@@ -53,7 +55,16 @@ pub fn all() -> Value {
         "required": ["client_id", "name", "scope", "since"],
         "properties": { "client_id": text(), "name": text(), "scope": text(), "since": time() },
     });
+    let factor = json!({
+        "type": "object",
+        "required": ["id", "kind", "name", "created_at", "last_used_at"],
+        "properties": { "id": text(), "kind": text(), "name": text(), "created_at": time(), "last_used_at": { "type": ["integer", "null"] } },
+    });
+    let mut factors = list("factors", &factor);
+    factors["properties"]["recovery_codes_left"] = json!({ "type": "integer" });
     json!({
+        "Factors": factors,
+        "RecoveryCodes": list("recovery_codes", &text()),
         "Profile": { "type": "object", "required": ["sub", "updated_at"], "properties": profile },
         "ProfileChange": { "type": "object", "additionalProperties": false, "properties": change },
         "Sessions": list("sessions", &session),

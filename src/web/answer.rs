@@ -10,10 +10,11 @@ use super::cookies::{self, Browser};
 use super::limits::{self, FailedProof};
 use super::pages::form_post;
 use crate::base::{Fault, Secret};
-use crate::endpoints::Refusal;
 use crate::endpoints::authorize::Answer;
 use crate::endpoints::interaction::{AccountPage, Outcome, Page};
 use crate::endpoints::sign_in::{Pass, SignedIn, Stay};
+use crate::endpoints::{FRESH_SECONDS, Refusal};
+use crate::identity::factor::Level;
 use crate::oauth::{Error, ErrorCode, ResponseMode};
 
 /// How a client presented itself, which decides the challenge of a 401.
@@ -26,6 +27,8 @@ pub enum Challenge {
     Bearer,
     /// One that needs this scope, which it names.
     Scoped(&'static str),
+    /// One that needs a fresh sign-in with two factors (RFC 9470 section 3).
+    StepUp,
 }
 
 /// A JSON answer that nobody may keep.
@@ -36,7 +39,9 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 /// An OAuth error as JSON (RFC 6749 section 5.2) or, for a protected resource, in the challenge too.
 pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
     let status = match error.code {
-        ErrorCode::InvalidClient | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+        ErrorCode::InvalidClient | ErrorCode::InvalidToken | ErrorCode::InsufficientUserAuthentication => {
+            StatusCode::UNAUTHORIZED
+        }
         ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
         ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
@@ -47,10 +52,13 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
         Challenge::Basic if error.code == ErrorCode::InvalidClient => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"token\", charset=\"UTF-8\""));
         }
-        Challenge::Bearer | Challenge::Scoped(_) => {
+        Challenge::Bearer | Challenge::Scoped(_) | Challenge::StepUp => {
             let mut value = format!("Bearer error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.why);
             if let (Challenge::Scoped(scope), ErrorCode::InsufficientScope) = (challenge, error.code) {
                 value.push_str(&format!(", scope=\"{scope}\""));
+            }
+            if challenge == Challenge::StepUp {
+                value.push_str(&format!(", acr_values=\"{}\", max_age=\"{}\"", Level::Two.as_str(), FRESH_SECONDS - 1));
             }
             response.insert_header((WWW_AUTHENTICATE, value));
         }

@@ -154,6 +154,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     api("/api/account/apps/{client_id}", &["DELETE"], "Takes back what the person allowed an app (scope `account`)", |r| {
         r.route(remove().to(account_api::withdraw)).route(cors())
     }),
+    api("/api/account/factors", &["GET"], "The second factors of the person (scope `account`)", |r| {
+        r.route(read().to(account_api::factors)).route(cors())
+    }),
+    api("/api/account/factors/{id}", &["DELETE"], "Takes a second factor away, after a fresh sign-in (scope `account`)", |r| {
+        r.route(remove().to(account_api::remove_factor)).route(cors())
+    }),
+    api("/api/account/recovery-codes", &["POST"], "Makes recovery codes, after a fresh sign-in (scope `account`)", |r| {
+        r.route(write().to(account_api::make_codes)).route(cors())
+    }),
     page("/", &["GET"], Rate::Page, "To the account page", |r| r.route(read().to(account::begin))),
     page("/sign-in", &["GET"], Rate::Page, "Sign in to the account page", |r| r.route(read().to(sign_in::begin))),
     page("/sign-in/{id}", &["GET", "POST"], Rate::Guess, "Sign in", |r| {
