@@ -91,7 +91,7 @@ pub const OF_PEOPLE: [&str; 66] = [
 ];
 
 /// The kinds that no person reads: of the house itself, or of people who are gone.
-pub const OF_THE_HOUSE: [&str; 19] = [
+pub const OF_THE_HOUSE: [&str; 20] = [
     "account_deleted",
     "client_added",
     "client_edited",
@@ -106,6 +106,7 @@ pub const OF_THE_HOUSE: [&str; 19] = [
     "key_gone",
     "key_retired",
     "logout_undelivered",
+    "master_key_changed",
     "person_invited",
     "redirect_mismatch",
     "resource_added",
