@@ -60,8 +60,11 @@ pub fn all() -> Value {
         "required": ["id", "kind", "name", "created_at", "last_used_at"],
         "properties": { "id": text(), "kind": text(), "name": text(), "created_at": time(), "last_used_at": { "type": ["integer", "null"] } },
     });
-    let mut factors = list("factors", &factor);
-    factors["properties"]["recovery_codes_left"] = json!({ "type": "integer" });
+    let factors = json!({
+        "type": "object",
+        "required": ["factors", "recovery_codes_left"],
+        "properties": { "factors": { "type": "array", "items": factor }, "recovery_codes_left": { "type": "integer" } },
+    });
     json!({
         "Factors": factors,
         "RecoveryCodes": list("recovery_codes", &text()),

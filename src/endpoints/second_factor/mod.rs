@@ -21,7 +21,7 @@ pub use codes::{make as make_codes, make_by as make_codes_by};
 pub use enrol::{Added, Enrolling, For, begin as begin_enrolment, confirm as confirm_enrolment, find as find_enrolment};
 pub(super) use half::{After, after_first, begin as begin_half};
 pub use half::{Asked, postpone};
-pub use own::{By, LONGEST_NAME, Own, Removed, Way, remove, remove_by, rename};
+pub use own::{By, Own, Removed, Way, remove, remove_by, rename};
 pub(super) use proof::SecondProof;
 pub use reset::reset_due;
 pub use sent::{Sent, is_waiting, send, send_to_confirm};

@@ -13,7 +13,7 @@ use crate::store::audit::AuditEvent;
 use crate::store::{audit as audits, factors, outbox, recovery_codes, trusted_devices};
 
 /// The longest name of a factor, in characters.
-pub const LONGEST_NAME: usize = 60;
+const LONGEST_NAME: usize = 60;
 
 /// What counts of a person.
 pub struct Own {
