@@ -21,7 +21,7 @@ pub struct AuditEvent {
 }
 
 /// The kinds that concern a person: they read them in words.
-pub const OF_PEOPLE: [&str; 66] = [
+pub const OF_PEOPLE: [&str; 67] = [
     "account_chosen",
     "address_change_asked",
     "address_change_undone",
@@ -41,6 +41,7 @@ pub const OF_PEOPLE: [&str; 66] = [
     "deletion_cancelled",
     "deletion_planned",
     "device_forgotten",
+    "device_remembered",
     "factor_added",
     "factor_broken",
     "factor_removed",

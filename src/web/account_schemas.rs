@@ -61,8 +61,6 @@ pub fn all() -> Value {
         "required": ["id", "kind", "name", "created_at", "last_used_at"],
         "properties": { "id": text(), "kind": text(), "name": text(), "created_at": time(), "last_used_at": { "type": ["integer", "null"] } },
     });
-    let mut factors = list("factors", &factor);
-    factors["properties"]["recovery_codes_left"] = json!({ "type": "integer" });
     let passkey = json!({
         "type": "object",
         "required": ["id", "name", "signs_in", "synced", "created_at", "last_used_at"],
@@ -74,6 +72,11 @@ pub fn all() -> Value {
             "created_at": time(),
             "last_used_at": { "type": ["integer", "null"], "description": "Seconds since 1970-01-01T00:00:00Z; null: never" },
         },
+    });
+    let factors = json!({
+        "type": "object",
+        "required": ["factors", "recovery_codes_left"],
+        "properties": { "factors": { "type": "array", "items": factor }, "recovery_codes_left": { "type": "integer" } },
     });
     json!({
         "Factors": factors,

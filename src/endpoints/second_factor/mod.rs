@@ -23,7 +23,7 @@ pub use enrol::{Added, Enrolling, For, begin as begin_enrolment, confirm as conf
 pub(super) use half::{After, after_first, begin as begin_half};
 pub use half::{Asked, postpone};
 pub(super) use own::passkeys_left;
-pub use own::{By, LONGEST_NAME, Own, Removed, Way, remove, remove_by, rename};
+pub use own::{By, Own, Removed, Way, remove, remove_by, rename};
 pub use passkey::{ask as ask_for_passkey, verify as verify_passkey};
 pub(super) use proof::SecondProof;
 pub use reset::reset_due;

@@ -15,7 +15,7 @@ use crate::store::passkeys::{self, Passkey};
 use crate::store::{Tx, audit as audits, factors, outbox, recovery_codes, trusted_devices};
 
 /// The longest name of a factor, in characters.
-pub const LONGEST_NAME: usize = 60;
+const LONGEST_NAME: usize = 60;
 
 /// What counts of a person.
 pub struct Own {
