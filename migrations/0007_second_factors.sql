@@ -77,3 +77,11 @@ CREATE TABLE group_members (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (user_id, group_name)
 );
+
+-- By what it is known that the first line of the master key file is the one that this database was made with: everything derived
+-- hangs on it. The row holds a tag under it and says nothing of the key.
+CREATE TABLE master_key_prints (
+    id TEXT PRIMARY KEY,
+    print TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);

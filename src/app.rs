@@ -25,7 +25,7 @@ use crate::identity::passkeys::Passkeys;
 use crate::identity::passwords::{Capacity, Hasher};
 use crate::identity::policy::{Breached, PasswordPolicy};
 use crate::jobs::Jobs;
-use crate::keys::{self, PairwiseKey, Ring, Vault, rotation};
+use crate::keys::{self, PairwiseKey, Ring, Vault, rekey, rotation};
 use crate::notify::{self, Post, PostParts, Templates};
 use crate::oauth::PkcePolicy;
 use crate::outbound::{LoopbackHttp, Outbound, Rules};
@@ -131,6 +131,7 @@ impl App {
         rotation::ensure(&shop.db, &shop.vault, &shop.clock, &shop.random, &key_policy(&shop.config)).await?;
         let ring = Ring::load(&shop.db, &shop.vault, shop.clock.now()).await?;
         let pairwise = PairwiseKey::open(&shop.db, &shop.vault, &shop.random, shop.clock.now()).await?;
+        rekey::check_first(&shop.db, &shop.vault, shop.clock.now()).await?;
         let policy = policy(&shop.config);
         let csrf = Csrf::new(shop.vault.mac_key("csrf")?);
         let threads = std::thread::available_parallelism().map_or(2, usize::from);

@@ -7,7 +7,8 @@ use crate::identity::recovery;
 use crate::identity::users::User;
 use crate::notify::{Envelope, Letter, Post};
 use crate::oauth::Lang;
-use crate::store::{audit, factor_terms, factors, outbox};
+pub use crate::store::passkeys::Passkey;
+use crate::store::{audit, factor_terms, factors, outbox, passkeys};
 
 /// Seconds in which the mail about a reset is worth sending.
 const MAIL_SECONDS: i64 = 3 * 86_400;
@@ -19,6 +20,7 @@ const LONGEST_GROUP: usize = 64;
 pub struct Held {
     pub user: User,
     pub factors: Vec<Factor>,
+    pub passkeys: Vec<Passkey>,
     pub codes_left: usize,
     pub groups: Vec<String>,
     /// When all of it is reset, if that is planned.
@@ -41,6 +43,7 @@ pub async fn held(desk: &Desk, who: &str) -> Result<Held, Refusal> {
     let mut conn = desk.db.conn();
     Ok(Held {
         factors: factors::list_for_user(&mut conn, &user.id).await?,
+        passkeys: passkeys::list(&mut conn, &user.id).await?,
         codes_left: recovery::left(&mut conn, &user.id).await?.count,
         groups: factor_terms::groups(&mut conn, &user.id).await?,
         reset_at: factor_terms::reset_at(&mut conn, &user.id).await?,
@@ -73,7 +76,7 @@ pub async fn reset(
         });
         return if ended.await? { Ok(None) } else { Err(Refusal::NotFound(format!("planned reset of {who:?}"))) };
     };
-    if held.factors.is_empty() && held.codes_left == 0 {
+    if held.factors.is_empty() && held.passkeys.is_empty() && held.codes_left == 0 {
         return Err(Refusal::NotFound(format!("second factor of {who:?}")));
     }
     let at = now.plus(seconds);

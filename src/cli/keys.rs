@@ -1,4 +1,4 @@
-//! `key list|rotate|retire`.
+//! `key list|rotate|rekey|retire`.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Failure, table};
 use super::words::moment;
 use crate::admin::Desk;
-use crate::admin::keys::{self, Haste, StoredKey, Turned};
+use crate::admin::keys::{self, Haste, Rekeyed, StoredKey, Turned};
 use crate::app::key_policy;
 use crate::config::Config;
 
@@ -20,6 +20,8 @@ pub enum Verb {
         #[arg(long)]
         now: bool,
     },
+    /// Seal everything anew under the newest line of the master key file. It may be stopped and run again.
+    Rekey,
     /// Take a key out at once: what it signed is worth nothing from now on.
     Retire {
         /// Its `kid`.
@@ -42,6 +44,13 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Fai
             let line = |key: &Turned| vec![key.kid.clone(), key.alg.to_string(), moment(key.active_at)];
             let text = table(&["KID", "ALG", "SIGNS FROM"], &all.iter().map(line).collect::<Vec<_>>());
             let json = |key: &Turned| json!({ "kid": key.kid, "alg": key.alg.as_str(), "active_at": key.active_at });
+            Ok(Answer::new(text, all.iter().map(json).collect()))
+        }
+        Verb::Rekey => {
+            let all = keys::rekey(desk).await?;
+            let row = |one: &Rekeyed| vec![one.table.to_owned(), one.moved.to_string(), one.stood.to_string()];
+            let text = table(&["TABLE", "SEALED ANEW", "STOOD"], &all.iter().map(row).collect::<Vec<_>>());
+            let json = |one: &Rekeyed| json!({ "table": one.table, "sealed_anew": one.moved, "stood": one.stood });
             Ok(Answer::new(text, all.iter().map(json).collect()))
         }
         Verb::Retire { kid } => {

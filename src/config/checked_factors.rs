@@ -21,9 +21,16 @@ impl Reader<'_> {
             self.refuse("second_factor.counts", "holds no kind of second factor", remedy);
             return None;
         }
+        let groups = self.list("second_factor.groups");
+        let is_wanted = policy == Some(SecondFactorPolicy::Required) || !groups.is_empty();
+        if is_wanted && !counts.iter().any(|kind| kind == "totp") {
+            let why = "holds no `totp`, which people add who have to have a second factor and have none yet";
+            self.refuse("second_factor.counts", why, "add `totp`");
+            return None;
+        }
         Some(SecondFactorSettings {
             policy: policy?,
-            groups: self.list("second_factor.groups"),
+            groups,
             grace_seconds: grace_days? * DAY,
             counts,
             remember_seconds: remember_days? * DAY,

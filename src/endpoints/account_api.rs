@@ -9,10 +9,12 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use super::account;
-use super::passkeys::{self, Removed};
+use super::passkeys::{self, Removed as PasskeyRemoved};
+use super::second_factor::{self, By, Own, Removed};
 use super::userinfo::{Bearer, access_token};
 use super::{Account, ClientRef, ConnectedApp, FRESH_SECONDS, Provider, Refusal, audit, person};
-use crate::base::{Fault, Id, Timestamp};
+use crate::base::{Fault, Id, Secret, Timestamp};
+use crate::identity::factor::Level;
 use crate::identity::sessions::{self, Session};
 use crate::identity::users::{self, User};
 use crate::oauth::scope::ACCOUNT;
@@ -20,7 +22,7 @@ use crate::oauth::{Error, ErrorCode, Lang, Problem, StandardClaims};
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::grants;
 use crate::store::passkeys::{self as stored_passkeys, Passkey};
-use crate::tokens::{GrantDetail, profile_claims};
+use crate::tokens::profile_claims;
 
 /// An app that acts for a person.
 pub struct Caller {
@@ -28,8 +30,10 @@ pub struct Caller {
     user: User,
     /// By what the app knows the person.
     sub: String,
-    /// The session that the app's grant came from, and when the person had proved themselves for it.
+    /// The session that the app's grant came from.
     session_id: Option<Id>,
+    /// How and when the person signed in for the token.
+    acr: Option<String>,
     auth_time: Option<Timestamp>,
     address: IpAddr,
     now: Timestamp,
@@ -85,8 +89,8 @@ impl Caller {
         match (user, client.clone()) {
             (Some(user), Some(client)) => {
                 let sub = token.claims.sub.clone();
-                let auth_time = GrantDetail::read(&token.grant.detail).map_err(Denied::nobody)?.auth_time;
-                Ok(Self { client, user, sub, session_id: token.grant.session_id, auth_time, address, now })
+                let (acr, auth_time) = (token.claims.acr.clone(), token.claims.auth_time);
+                Ok(Self { client, user, sub, session_id: token.grant.session_id, acr, auth_time, address, now })
             }
             _ => Err(dead()),
         }
@@ -173,6 +177,44 @@ impl Caller {
         account::withdraw(provider, &self.user.id, client_id, self.event("consent_withdrawn")).await
     }
 
+    /// What the person has beside their first proof.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn factors(&self, provider: &Provider) -> Result<Own, Fault> {
+        Own::of(provider, &self.user).await
+    }
+
+    /// Whether the token comes from a sign-in of the last minutes with all that the person has: without it nothing changes that
+    /// their account is proved by (RFC 9470).
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn is_fresh(&self, provider: &Provider) -> Result<bool, Fault> {
+        let is_late = self.auth_time.is_none_or(|at| self.now.since(at) >= FRESH_SECONDS);
+        let has_both = self.acr.as_deref().and_then(Level::parse).is_some_and(|level| level >= Level::Two);
+        Ok(!is_late && (has_both || !self.factors(provider).await?.has_any()))
+    }
+
+    /// Takes a factor away.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn remove_factor(&self, provider: &Provider, id: &str) -> Result<Removed, Fault> {
+        let by = By { user: &self.user, event: self.event("factor_removed"), session: self.session_id.as_ref(), lang: Lang::En };
+        second_factor::remove_by(provider, by, &Id::from_stored(id), self.now).await
+    }
+
+    /// Makes new recovery codes; nothing for who may have none.
+    ///
+    /// # Errors
+    /// Storage or chance failed.
+    pub async fn make_codes(&self, provider: &Provider) -> Result<Option<Vec<Secret<String>>>, Fault> {
+        let event = self.event("recovery_codes_made");
+        let by = By { user: &self.user, event, session: self.session_id.as_ref(), lang: Lang::En };
+        second_factor::make_codes_by(provider, by, self.now).await
+    }
+
     /// The passkeys of the person, last used first.
     ///
     /// # Errors
@@ -184,14 +226,10 @@ impl Caller {
     /// Removes a passkey of the person, unless it is their last way in.
     ///
     /// # Errors
-    /// `insufficient_user_authentication` (RFC 9470 section 3) if the person did not prove themselves lately, or something broke.
-    pub async fn remove_passkey(&self, provider: &Provider, passkey: &str) -> Result<Removed, Refusal> {
-        if self.auth_time.is_none_or(|at| self.now.since(at) >= FRESH_SECONDS) {
-            let why = "the person has to sign in again before this";
-            return Err(Error::new(ErrorCode::InsufficientUserAuthentication, why).into());
-        }
-        let by = passkeys::By { record: self.event(passkeys::REMOVED), session: None, lang: Lang::En };
-        Ok(passkeys::take_away(provider, &self.user, passkey, by).await?)
+    /// Storage or chance failed.
+    pub async fn remove_passkey(&self, provider: &Provider, passkey: &str) -> Result<PasskeyRemoved, Fault> {
+        let by = passkeys::By { record: self.event(passkeys::REMOVED), session: self.session_id.clone(), lang: Lang::En };
+        passkeys::take_away(provider, &self.user, passkey, by).await
     }
 
     /// The app is who acts.

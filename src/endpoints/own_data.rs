@@ -4,9 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::second_factor::Own;
 use super::{Account, Provider, Signed, Visit, audit_at, person};
 use crate::base::{Fault, Id, Timestamp};
 use crate::identity::linking;
+use crate::identity::users::User;
 use crate::store::audit::{self as audits, AuditEvent, Filter};
 use crate::store::{consents, grants, known_devices, passkeys as stored_passkeys};
 use crate::tokens::{GrantDetail, profile_claims};
@@ -127,6 +129,7 @@ pub async fn export(provider: &Provider, signed: &Signed, visit: &Visit) -> Resu
         "addresses": user.email.iter().map(|email| json!({ "email": email, "verified": user.email_verified })).collect::<Vec<_>>(),
         "identities": identities(provider, &user.id).await?,
         "sessions": sessions(provider, signed, now).await?,
+        "second_factors": second_factors(provider, user).await?,
         "passkeys": passkeys(provider, &user.id).await?,
         "known_devices": devices(provider, &user.id).await?,
         "consents": consents(provider, &user.id).await?,
@@ -157,6 +160,20 @@ async fn sessions(provider: &Provider, signed: &Signed, now: Timestamp) -> Resul
         })
     });
     Ok(shown.collect())
+}
+
+/// What the person has, without what it works with.
+async fn second_factors(provider: &Provider, user: &User) -> Result<Value, Fault> {
+    let own = Own::of(provider, user).await?;
+    let shown = own.factors.iter().map(|factor| {
+        json!({
+            "kind": factor.kind,
+            "name": factor.name,
+            "created_at": factor.created_at,
+            "last_used_at": factor.last_used_at,
+        })
+    });
+    Ok(json!({ "factors": shown.collect::<Vec<_>>(), "recovery_codes_left": own.codes.count }))
 }
 
 async fn passkeys(provider: &Provider, user: &Id) -> Result<Vec<Value>, Fault> {

@@ -164,10 +164,11 @@ impl Passkeys {
             }
         };
         let is_required = self.verification == Verification::Required;
-        if let Some(selection) = options.pointer_mut("/publicKey/authenticatorSelection") {
+        let selection = options.pointer_mut("/publicKey/authenticatorSelection").and_then(Value::as_object_mut);
+        if let Some(selection) = selection {
             // Without it nobody could sign in who has not said who they are.
-            selection["residentKey"] = json!(if is_required { "required" } else { "preferred" });
-            selection["requireResidentKey"] = json!(is_required);
+            selection.insert("residentKey".to_owned(), json!(if is_required { "required" } else { "preferred" }));
+            selection.insert("requireResidentKey".to_owned(), json!(is_required));
         }
         question(options, state)
     }

@@ -4,6 +4,7 @@
 //! it signed is verified until the last token of it has expired.
 
 mod pairwise;
+pub mod rekey;
 mod ring;
 pub mod rotation;
 mod vault;

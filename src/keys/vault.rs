@@ -84,6 +84,12 @@ impl Vault {
         key.open(&place(table, column, row), &nonce, &text)
     }
 
+    /// Whether a value was sealed under the newest key.
+    pub fn is_newest(&self, sealed: &str) -> bool {
+        let newest = self.0.keys.last().map(|(id, _)| id.as_str());
+        newest.is_some() && sealed.split('.').nth(1) == newest
+    }
+
     /// Whether the key is here under which a value says that it was sealed.
     pub fn has_key_of(&self, sealed: &str) -> bool {
         sealed.split('.').nth(1).is_some_and(|id| self.0.keys.iter().any(|(own, _)| own == id))

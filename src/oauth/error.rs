@@ -33,11 +33,12 @@ words! {
         InvalidTarget = "invalid_target",
         InvalidToken = "invalid_token",
         InsufficientScope = "insufficient_scope",
-        InsufficientUserAuthentication = "insufficient_user_authentication",
         InvalidClientMetadata = "invalid_client_metadata",
         InvalidRedirectUri = "invalid_redirect_uri",
         InvalidSoftwareStatement = "invalid_software_statement",
         UnapprovedSoftwareStatement = "unapproved_software_statement",
+        /// The sign-in behind a token is not enough (RFC 9470 section 3).
+        InsufficientUserAuthentication = "insufficient_user_authentication",
         UnmetAuthenticationRequirements = "unmet_authentication_requirements",
     }
 }

@@ -21,7 +21,7 @@ pub struct AuditEvent {
 }
 
 /// The kinds that concern a person: they read them in words.
-pub const OF_PEOPLE: [&str; 69] = [
+pub const OF_PEOPLE: [&str; 70] = [
     "account_chosen",
     "account_made_by_upstream",
     "address_change_asked",
@@ -42,6 +42,7 @@ pub const OF_PEOPLE: [&str; 69] = [
     "deletion_cancelled",
     "deletion_planned",
     "device_forgotten",
+    "device_remembered",
     "factor_added",
     "factor_broken",
     "factor_removed",
@@ -109,6 +110,7 @@ pub const OF_THE_HOUSE: [&str; 22] = [
     "key_gone",
     "key_retired",
     "logout_undelivered",
+    "master_key_changed",
     "person_invited",
     "redirect_mismatch",
     "resource_added",

@@ -28,6 +28,7 @@ pub mod passwords;
 pub mod recovery_codes;
 pub mod registrations;
 pub mod resources;
+pub mod sealed;
 pub mod sessions;
 #[cfg(test)]
 mod test_db;

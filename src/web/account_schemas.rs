@@ -10,6 +10,8 @@ pub fn answered(path: &str) -> Option<&'static str> {
         "/api/account" => Some("Profile"),
         "/api/account/sessions" => Some("Sessions"),
         "/api/account/apps" => Some("Apps"),
+        "/api/account/factors" => Some("Factors"),
+        "/api/account/recovery-codes" => Some("RecoveryCodes"),
         "/api/account/passkeys" => Some("Passkeys"),
         _ => None,
     }
@@ -54,6 +56,11 @@ pub fn all() -> Value {
         "required": ["client_id", "name", "scope", "since"],
         "properties": { "client_id": text(), "name": text(), "scope": text(), "since": time() },
     });
+    let factor = json!({
+        "type": "object",
+        "required": ["id", "kind", "name", "created_at", "last_used_at"],
+        "properties": { "id": text(), "kind": text(), "name": text(), "created_at": time(), "last_used_at": { "type": ["integer", "null"] } },
+    });
     let passkey = json!({
         "type": "object",
         "required": ["id", "name", "signs_in", "synced", "created_at", "last_used_at"],
@@ -66,7 +73,14 @@ pub fn all() -> Value {
             "last_used_at": { "type": ["integer", "null"], "description": "Seconds since 1970-01-01T00:00:00Z; null: never" },
         },
     });
+    let factors = json!({
+        "type": "object",
+        "required": ["factors", "recovery_codes_left"],
+        "properties": { "factors": { "type": "array", "items": factor }, "recovery_codes_left": { "type": "integer" } },
+    });
     json!({
+        "Factors": factors,
+        "RecoveryCodes": list("recovery_codes", &text()),
         "Profile": { "type": "object", "required": ["sub", "updated_at"], "properties": profile },
         "ProfileChange": { "type": "object", "additionalProperties": false, "properties": change },
         "Sessions": list("sessions", &session),

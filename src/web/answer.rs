@@ -15,6 +15,7 @@ use crate::endpoints::interaction::{AccountPage, Outcome, Page};
 use crate::endpoints::sign_in::{Pass, SignedIn, Stay};
 use crate::endpoints::upstreams::Stop;
 use crate::endpoints::{FRESH_SECONDS, Refusal};
+use crate::identity::factor::Level;
 use crate::oauth::{Error, ErrorCode, ResponseMode};
 
 /// How a client presented itself, which decides the challenge of a 401.
@@ -27,6 +28,8 @@ pub enum Challenge {
     Bearer,
     /// One that needs this scope, which it names.
     Scoped(&'static str),
+    /// One that needs a fresh sign-in with two factors (RFC 9470 section 3).
+    StepUp,
 }
 
 /// A JSON answer that nobody may keep.
@@ -51,17 +54,17 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"token\", charset=\"UTF-8\""));
         }
         // No other code is one of a bearer token's (RFC 6750 section 3.1).
-        Challenge::Bearer | Challenge::Scoped(_) if is_about_a_token(error.code) => {
+        Challenge::Bearer | Challenge::Scoped(_) | Challenge::StepUp if is_about_a_token(error.code) => {
             let mut value = format!("Bearer error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.why);
             if let (Challenge::Scoped(scope), ErrorCode::InsufficientScope) = (challenge, error.code) {
                 value.push_str(&format!(", scope=\"{scope}\""));
             }
-            if error.code == ErrorCode::InsufficientUserAuthentication {
-                value.push_str(&format!(", max_age=\"{FRESH_SECONDS}\""));
+            if challenge == Challenge::StepUp {
+                value.push_str(&format!(", acr_values=\"{}\", max_age=\"{}\"", Level::Two.as_str(), FRESH_SECONDS - 1));
             }
             response.insert_header((WWW_AUTHENTICATE, value));
         }
-        Challenge::Basic | Challenge::Body | Challenge::Bearer | Challenge::Scoped(_) => {}
+        Challenge::Basic | Challenge::Body | Challenge::Bearer | Challenge::Scoped(_) | Challenge::StepUp => {}
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header((RETRY_AFTER, "5"));

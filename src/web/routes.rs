@@ -158,6 +158,15 @@ pub const ENDPOINTS: &[Endpoint] = &[
     api("/api/account/apps/{client_id}", &["DELETE"], "Takes back what the person allowed an app (scope `account`)", |r| {
         r.route(remove().to(account_api::withdraw)).route(cors())
     }),
+    api("/api/account/factors", &["GET"], "The second factors of the person (scope `account`)", |r| {
+        r.route(read().to(account_api::factors)).route(cors())
+    }),
+    api("/api/account/factors/{id}", &["DELETE"], "Takes a second factor away, after a fresh sign-in (scope `account`)", |r| {
+        r.route(remove().to(account_api::remove_factor)).route(cors())
+    }),
+    api("/api/account/recovery-codes", &["POST"], "Makes recovery codes, after a fresh sign-in (scope `account`)", |r| {
+        r.route(write().to(account_api::make_codes)).route(cors())
+    }),
     api("/api/account/passkeys", &["GET"], "The passkeys of the person (scope `account`)", |r| {
         r.route(read().to(account_api::passkeys)).route(cors())
     }),

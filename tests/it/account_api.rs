@@ -373,7 +373,7 @@ async fn passkeys() {
     let refused = call(&rp, &stale, ("DELETE", &path(0)), None).await;
     assert_eq!(refused.status, 401, "{}", refused.body);
     let challenge = refused.header("www-authenticate").unwrap();
-    assert!(challenge.contains("insufficient_user_authentication") && challenge.contains("max_age=\"600\""), "{challenge}");
+    assert!(challenge.contains("insufficient_user_authentication") && challenge.contains("max_age=\"599\""), "{challenge}");
     app.untouched(&before, "an old sign-in").await;
     let fresh = token(&rp, "ana").await;
     let before = app.rows().await;

@@ -21,15 +21,15 @@ use crate::support::{Browser, TestApp};
 use crate::{invitations, mail};
 
 /// A window that looks at pages and notes what is wrong with them.
-struct Eye {
-    app: TestApp,
-    chrome: Chrome,
+pub struct Eye {
+    pub app: TestApp,
+    pub chrome: Chrome,
     language: &'static str,
     found: Vec<String>,
 }
 
 impl Eye {
-    async fn open(language: &'static str) -> Eye {
+    pub async fn open(language: &'static str) -> Eye {
         let settings = &[("SIGN_UP__MODE", "open"), ("OUTBOUND__ALLOW", "127.0.0.0/8,::1/128")];
         let app = TestApp::with(Wish { demo: true, settings, ..Wish::default() }).await;
         app.person("ana").await;
@@ -43,11 +43,11 @@ impl Eye {
         eye
     }
 
-    async fn goto(&self, path: &str) {
+    pub async fn goto(&self, path: &str) {
         self.chrome.goto(self.app.url(path)).await.unwrap();
     }
 
-    async fn sign_in(&self, password: &str) {
+    pub async fn sign_in(&self, password: &str) {
         self.chrome.fill("username", "ana@example.com").await;
         self.chrome.fill("password", password).await;
         self.chrome.press("sign-in").await;
@@ -61,7 +61,7 @@ impl Eye {
     }
 
     /// Looks at the page, which has an element with this id.
-    async fn look(&mut self, name: &str, id: &str) {
+    pub async fn look(&mut self, name: &str, id: &str) {
         self.chrome.wait_for(id).await;
         for (colours, width) in [(Colours::Light, 1100), (Colours::Dark, 1100), (Colours::Light, 320), (Colours::Dark, 320)] {
             self.chrome.show(colours, width).await;
@@ -79,7 +79,7 @@ impl Eye {
         self.chrome.show(Colours::Light, 1100).await;
     }
 
-    fn done(self) {
+    pub fn done(self) {
         assert!(self.found.is_empty(), "{}", self.found.join("\n"));
     }
 }

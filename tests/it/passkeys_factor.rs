@@ -2,6 +2,8 @@
 //! get that ask for more (decision 8, RFC 9470).
 
 use serde_json::json;
+use vouchsafe::admin::factors::{self, Reset};
+use vouchsafe::endpoints::second_factor;
 
 use crate::passkeys::enrolled;
 use crate::support::app::Wish;
@@ -271,5 +273,55 @@ async fn one_passkey_and_codes() {
     put(None).await;
     assert!(drop(&mut browser).await.has("done"));
     assert_eq!(app.count("SELECT COUNT(*) FROM password_hashes").await, 0);
+    app.ignore_mail();
+}
+
+/// An operator's reset takes passkeys as well, after its time; whoever shows one until then has not lost it.
+#[tokio::test]
+async fn reset_by_an_operator() {
+    let app = TestApp::start().await;
+    let (mut ana, _) = enrolled(&app, "ana", 1).await;
+    let links = |path: &str| app.url(path);
+    let plan = async || factors::reset(app.desk(), (&app.provider.post, &links), ANA, Reset::In(3600)).await.unwrap();
+    plan().await;
+    let page = ana.sign_in(&app, &mut Browser::new()).await;
+    assert!(page.url.path().ends_with("/account"), "{}", page.body);
+    app.clock.advance(3601);
+    assert_eq!(second_factor::reset_due(&app.provider, app.clock.now()).await.unwrap(), 0, "she signed in with it");
+    plan().await;
+    let mut browser = Browser::new();
+    let (page, options) = half_way(&app, &mut browser).await;
+    let sent = ana.get(&options, |_| {});
+    assert_eq!(answer(&mut browser, &page, &sent).await.status, 303);
+    app.clock.advance(3601);
+    assert_eq!(second_factor::reset_due(&app.provider, app.clock.now()).await.unwrap(), 0, "she showed it");
+    plan().await;
+    app.clock.advance(3601);
+    assert_eq!(second_factor::reset_due(&app.provider, app.clock.now()).await.unwrap(), 1);
+    assert_eq!(app.count("SELECT COUNT(*) FROM passkeys").await, 0);
+    let page = app.first_step(&mut Browser::new(), "ana").await;
+    assert!(page.url.path().ends_with("/account"), "the password alone: {}", page.body);
+    assert_eq!(ana.sign_in(&app, &mut Browser::new()).await.status, 400);
+    app.ignore_mail();
+}
+
+/// A browser that is remembered after a passkey is not asked for it again, and forgotten when passkeys change.
+#[tokio::test]
+async fn a_remembered_browser() {
+    let app = TestApp::start().await;
+    let (mut ana, mut own) = enrolled(&app, "ana", 1).await;
+    let mut browser = Browser::new();
+    let (page, options) = half_way(&app, &mut browser).await;
+    let sent = ana.get(&options, |_| {});
+    let mut form = page.form("verify");
+    form.set("credential", &sent);
+    form.fields.push(("remember_device".to_owned(), "yes".to_owned()));
+    assert_eq!(crate::account_pages::send(&mut browser, &form).await.status, 303);
+    browser.set_cookie("session", None);
+    let page = app.first_step(&mut browser, "ana").await;
+    assert!(page.url.path().ends_with("/account"), "remembered: {}", page.body);
+    ana.enrol(&app, &mut own).await;
+    browser.set_cookie("session", None);
+    half_way(&app, &mut browser).await;
     app.ignore_mail();
 }

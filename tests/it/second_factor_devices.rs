@@ -65,6 +65,7 @@ async fn whose_and_how_long() {
     app.person_with_phone(&mut Browser::new(), "bob").await;
     let browser = remembered(&app, &phone).await;
     assert!(comes_in(&app, &browser, PASSWORD).await);
+    assert_eq!(app.audited("device_remembered").await, 1);
     let mut other = browser.clone();
     other.set_cookie("device", None);
     assert!(!comes_in(&app, &other, PASSWORD).await, "the browser cookie alone is no privilege");

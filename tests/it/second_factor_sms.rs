@@ -168,7 +168,7 @@ async fn gateways() {
         assert_eq!(page.status, status, "{path}: {}", page.body);
         let call = gateway.calls(path).pop().unwrap();
         if shape == "twilio" {
-            assert!(call.headers.to_lowercase().contains("authorization: basic qumxonmzy3jldq=="), "{}", call.headers);
+            assert!(call.headers.to_lowercase().contains("authorization: basic qumxonmzy3jlda=="), "{}", call.headers);
             let fields: std::collections::HashMap<_, _> =
                 url::form_urlencoded::parse(call.body.as_bytes()).into_owned().collect();
             assert_eq!((fields["To"].as_str(), fields["From"].as_str()), (NUMBER, "House"));

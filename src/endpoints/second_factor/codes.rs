@@ -1,9 +1,9 @@
 //! A new set of recovery codes, shown once.
 
-use super::Own;
-use super::words::{Change, tell};
-use crate::base::{Fault, Secret};
-use crate::endpoints::{Provider, Signed, Visit, audit_at};
+use super::words::{Change, letter};
+use super::{By, Own};
+use crate::base::{Fault, Secret, Timestamp};
+use crate::endpoints::{Provider, Signed, Visit};
 use crate::identity::factor::RECOVERY;
 use crate::identity::{recovery, sessions, users};
 use crate::store::{audit as audits, outbox};
@@ -14,20 +14,29 @@ use crate::store::{audit as audits, outbox};
 /// # Errors
 /// Storage or chance failed, or the session ended in the meantime.
 pub async fn make(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Option<Vec<Secret<String>>>, Fault> {
-    let user = &signed.user;
+    make_by(provider, By::person("recovery_codes_made", signed, visit), visit.now).await
+}
+
+/// The same for whoever acts.
+///
+/// # Errors
+/// As [`make`].
+pub async fn make_by(provider: &Provider, by: By<'_>, now: Timestamp) -> Result<Option<Vec<Secret<String>>>, Fault> {
+    let By { user, event: mut record, session, lang } = by;
     if !provider.factors.policy.takes(RECOVERY) || !Own::of(provider, user).await?.has_any() {
         return Ok(None);
     }
     let (rows, shown) = provider.factors.recovery_key.make(&provider.clock, &provider.random)?;
-    let told = tell(provider, user, &Change::RecoveryMade, visit)?;
-    let mut record = audit_at("recovery_codes_made", user.id.as_str(), visit);
+    let told = letter(provider, (user, lang), &Change::RecoveryMade, now)?;
     record.user_id = Some(user.id.clone());
-    let (id, user, session, now) = (provider.new_id()?, user.id.clone(), signed.session.id.clone(), visit.now);
+    let (id, user, session) = (provider.new_id()?, user.id.clone(), session.cloned());
     provider
         .db
         .write(async move |tx| {
             users::hold(tx, &user).await?;
-            sessions::still_open(tx, &session, now).await?;
+            if let Some(session) = &session {
+                sessions::still_open(tx, session, now).await?;
+            }
             recovery::replace(tx, &user, &rows, now).await?;
             if let Some(told) = &told {
                 outbox::enqueue(tx, told, now).await?;

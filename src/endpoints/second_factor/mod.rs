@@ -18,12 +18,12 @@ mod verify;
 mod words;
 
 pub use crate::store::trusted_devices::TrustedDevice;
-pub use codes::make as make_codes;
+pub use codes::{make as make_codes, make_by as make_codes_by};
 pub use enrol::{Added, Enrolling, For, begin as begin_enrolment, confirm as confirm_enrolment, find as find_enrolment};
 pub(super) use half::{After, after_first, begin as begin_half};
 pub use half::{Asked, postpone};
 pub(super) use own::passkeys_left;
-pub use own::{LONGEST_NAME, Own, Removed, Way, remove, rename};
+pub use own::{By, Own, Removed, Way, remove, remove_by, rename};
 pub use passkey::{ask as ask_for_passkey, verify as verify_passkey};
 pub(super) use proof::SecondProof;
 pub use reset::reset_due;

@@ -1,7 +1,7 @@
 //! What a person has, and what they do with it on their own pages.
 
 use super::half::Asked;
-use super::words::{Change, tell};
+use super::words::{Change, letter};
 use crate::base::{Fault, Id, Timestamp};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::factor::{Duty, EMAIL, Factor, Level, RECOVERY};
@@ -9,11 +9,13 @@ use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::identity::recovery::{self, Left};
 use crate::identity::sessions;
 use crate::identity::users::{self, User};
+use crate::oauth::Lang;
+use crate::store::audit::AuditEvent;
 use crate::store::passkeys::{self, Passkey};
 use crate::store::{Tx, audit as audits, factors, outbox, recovery_codes, trusted_devices};
 
 /// The longest name of a factor, in characters.
-pub const LONGEST_NAME: usize = 60;
+const LONGEST_NAME: usize = 60;
 
 /// What counts of a person.
 pub struct Own {
@@ -174,27 +176,55 @@ pub enum Removed {
     NotFound,
 }
 
+/// Who changes what a person has: the person at a browser, or an app that acts for them.
+pub struct By<'a> {
+    pub user: &'a User,
+    /// The row of the audit log.
+    pub event: AuditEvent,
+    /// The session that has to live still.
+    pub session: Option<&'a Id>,
+    /// The language of the mail, if the person has none of their own.
+    pub lang: Lang,
+}
+
+impl<'a> By<'a> {
+    pub(super) fn person(kind: &str, signed: &'a Signed, visit: &Visit) -> Self {
+        let event = audit_at(kind, signed.user.id.as_str(), visit);
+        Self { user: &signed.user, event, session: Some(&signed.session.id), lang: visit.lang }
+    }
+}
+
 /// Takes a factor away. With the last one the recovery codes go too. Whoever calls has seen to it that the sign-in is fresh.
 ///
 /// # Errors
 /// Storage or chance failed, or the session ended in the meantime.
 pub async fn remove(provider: &Provider, signed: &Signed, id: &Id, visit: &Visit) -> Result<Removed, Fault> {
-    let user = &signed.user;
+    remove_by(provider, By::person("factor_removed", signed, visit), id, visit.now).await
+}
+
+/// The same for whoever acts.
+///
+/// # Errors
+/// As [`remove`].
+pub async fn remove_by(provider: &Provider, by: By<'_>, id: &Id, now: Timestamp) -> Result<Removed, Fault> {
+    let By { user, event: mut record, session, lang } = by;
     let Some(factor) = factors::find(&mut provider.db.conn(), id, &user.id).await? else { return Ok(Removed::NotFound) };
-    let (duty, _) = super::duty(provider, user, None, visit.now).await?;
-    let change = Change::Removed { kind: factor.kind.clone(), name: factor.name.clone() };
-    let told = tell(provider, user, &change, visit)?;
-    let mut record = audit_at("factor_removed", user.id.as_str(), visit);
+    let (duty, _) = super::duty(provider, user, None, now).await?;
+    let change = Change::Removed { kind: factor.kind.clone(), name: factor.name };
+    let told = letter(provider, (user, lang), &change, now)?;
     record.user_id = Some(user.id.clone());
-    record.detail = serde_json::json!({ "kind": factor.kind, "user_agent": visit.user_agent });
+    if let Some(detail) = record.detail.as_object_mut() {
+        detail.insert("kind".to_owned(), factor.kind.into());
+    }
     let counted: Vec<String> = provider.factors.policy.counts.clone();
-    let (event, id, now) = (provider.new_id()?, id.clone(), visit.now);
-    let (user, session) = (user.id.clone(), signed.session.id.clone());
+    let (event, id, user, session) = (provider.new_id()?, id.clone(), user.id.clone(), session.cloned());
     provider
         .db
         .write(async move |tx| {
             users::hold(tx, &user).await?;
-            sessions::still_open(tx, &session, now).await?;
+            if let Some(session) = &session {
+                sessions::still_open(tx, session, now).await?;
+            }
             let mut others = factors::other_kinds(tx, &user, &id).await?;
             others.extend(passkeys_left(tx, &user, "").await?);
             let is_last = !others.iter().any(|kind| counted.contains(kind));

@@ -59,7 +59,7 @@ pub async fn verify(
     let known = of_kind(provider, (&own, level), kind);
     let Some(right) = right(provider, (&found, known, &asked.user), answer, visit).await? else { return Ok(Verified::Wrong) };
     let device = match remember {
-        Remember::Yes if asked.is_half() => NewDevice::new(provider, visit)?,
+        Remember::Yes if asked.is_half() => NewDevice::new(provider, &asked.user.id, visit)?,
         _ => None,
     };
     let signed_in = go_on(provider, found, (asked, own), (right, Vec::new(), device), visit).await?;

@@ -3,6 +3,7 @@
 
 use crate::base::{Fault, Id, Secret, sha256_base64url};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
+use crate::store::audit::AuditEvent;
 use crate::store::trusted_devices::{self, TrustedDevice};
 use crate::store::{Tx, audit as audits};
 
@@ -16,13 +17,14 @@ pub enum Remember {
 /// A browser that is about to be remembered.
 pub(super) struct NewDevice {
     device: TrustedDevice,
+    record: (Id, AuditEvent),
     hash: String,
     pub token: Secret<String>,
 }
 
 impl NewDevice {
     /// Nothing where browsers are not remembered.
-    pub(super) fn new(provider: &Provider, visit: &Visit) -> Result<Option<Self>, Fault> {
+    pub(super) fn new(provider: &Provider, user: &Id, visit: &Visit) -> Result<Option<Self>, Fault> {
         let seconds = provider.factors.policy.remember_seconds;
         if seconds == 0 {
             return Ok(None);
@@ -35,11 +37,15 @@ impl NewDevice {
             last_used_at: visit.now,
             expires_at: visit.now.plus(seconds),
         };
-        Ok(Some(Self { device, hash: sha256_base64url(&token), token: Secret::new(token) }))
+        let mut event = audit_at("device_remembered", user.as_str(), visit);
+        event.user_id = Some(user.clone());
+        let record = (provider.new_id()?, event);
+        Ok(Some(Self { device, record, hash: sha256_base64url(&token), token: Secret::new(token) }))
     }
 
     pub(super) async fn store(&self, tx: &mut Tx, user: &Id) -> Result<(), Fault> {
-        trusted_devices::insert(tx, user, &self.device, &self.hash).await
+        trusted_devices::insert(tx, user, &self.device, &self.hash).await?;
+        audits::write(tx, &self.record.0, &self.record.1).await
     }
 }
 

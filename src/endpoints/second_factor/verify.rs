@@ -73,7 +73,7 @@ pub async fn verify(provider: &Provider, found: Found, typed: Typed<'_>, visit: 
     };
     let Some(right) = compare(provider, &place, (&typed, waiting), visit).await? else { return Ok(Verified::Wrong) };
     let device = match typed.remember {
-        Remember::Yes if asked.is_half() => NewDevice::new(provider, visit)?,
+        Remember::Yes if asked.is_half() => NewDevice::new(provider, &asked.user.id, visit)?,
         _ => None,
     };
     let signed_in = go_on(provider, found, (asked, own), (right, subjects, device), visit).await?;

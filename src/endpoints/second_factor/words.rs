@@ -40,7 +40,12 @@ pub(super) fn told_by_house(provider: &Provider, user: &User, change: &Change, n
     letter(provider, (user, Lang::En), change, now)
 }
 
-fn letter(provider: &Provider, (user, lang): (&User, Lang), change: &Change, now: Timestamp) -> Result<Option<NewMail>, Fault> {
+pub(super) fn letter(
+    provider: &Provider,
+    (user, lang): (&User, Lang),
+    change: &Change,
+    now: Timestamp,
+) -> Result<Option<NewMail>, Fault> {
     let Some(to) = Recipient::of(user, lang).filter(|_| provider.post.is_on()) else { return Ok(None) };
     let what = sentence(provider, change, to.lang);
     let letter = Letter::FactorChanged { what, at: now, reset_link: provider.issuer.join("/forgot-password") };

@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 
 use super::readable_by;
 use crate::base::Fault;
-use crate::endpoints::passkeys::Removed;
+use crate::endpoints::passkeys::Removed as PasskeyRemoved;
+use crate::endpoints::second_factor::Removed;
 use crate::endpoints::{Bearer, Caller, Changed, ConnectedApp, Denied, OwnSession};
+use crate::identity::factor::Factor;
 use crate::oauth::scope::ACCOUNT;
+use crate::oauth::{Error, ErrorCode};
 use crate::store::passkeys::Passkey;
 use crate::web::answer::{self, Challenge};
 use crate::web::{State, extract};
@@ -149,6 +152,79 @@ pub async fn withdraw(request: HttpRequest, state: Data<State>, client_id: Path<
     }
 }
 
+/// `GET /api/account/factors`
+pub async fn factors(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let caller = match caller(&request, &state).await {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    let answered = caller.factors(&state.provider).await.map(|own| {
+        let factors: Vec<Value> = own.factors.iter().map(factor).collect();
+        let body = json!({ "factors": factors, "recovery_codes_left": own.codes.count });
+        answer::json(StatusCode::OK, &body)
+    });
+    respond(&request, &caller, answered)
+}
+
+fn factor(factor: &Factor) -> Value {
+    json!({
+        "id": factor.id,
+        "kind": factor.kind,
+        "name": factor.name,
+        "created_at": factor.created_at,
+        "last_used_at": factor.last_used_at,
+    })
+}
+
+/// The app of a request that changes what an account is proved by: the token has to come from a fresh sign-in with all that the
+/// person has (RFC 9470).
+async fn fresh_caller(request: &HttpRequest, state: &State) -> Result<Caller, HttpResponse> {
+    let caller = caller(request, state).await?;
+    match caller.is_fresh(&state.provider).await {
+        Ok(true) => Ok(caller),
+        Ok(false) => {
+            let why = "a sign-in of the last ten minutes with a second factor is needed";
+            let error = Error::new(ErrorCode::InsufficientUserAuthentication, why);
+            Err(readable_by(request, &caller.client.client, answer::oauth_error(&error, Challenge::StepUp)))
+        }
+        Err(fault) => Err(respond(request, &caller, Err(fault))),
+    }
+}
+
+/// `DELETE /api/account/factors/ID`
+pub async fn remove_factor(request: HttpRequest, state: Data<State>, id: Path<String>) -> HttpResponse {
+    let caller = match fresh_caller(&request, &state).await {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    let answered = caller.remove_factor(&state.provider, &id).await.map(|removed| match removed {
+        Removed::Done => done(true),
+        Removed::NotFound => nothing(),
+        Removed::IsNeeded => {
+            let body =
+                json!({ "error": "conflict", "error_description": "it is the last second factor, and the account needs one" });
+            answer::json(StatusCode::CONFLICT, &body)
+        }
+    });
+    respond(&request, &caller, answered)
+}
+
+/// `POST /api/account/recovery-codes`: a new set, which no answer ever shows again.
+pub async fn make_codes(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let caller = match fresh_caller(&request, &state).await {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    let answered = caller.make_codes(&state.provider).await.map(|codes| match codes {
+        Some(codes) => {
+            let codes: Vec<&str> = codes.iter().map(|code| code.expose().as_str()).collect();
+            answer::json(StatusCode::OK, &json!({ "recovery_codes": codes }))
+        }
+        None => nothing(),
+    });
+    respond(&request, &caller, answered)
+}
+
 /// `GET /api/account/passkeys`
 pub async fn passkeys(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let caller = match caller(&request, &state).await {
@@ -175,18 +251,17 @@ fn passkey(passkey: &Passkey) -> Value {
 
 /// `DELETE /api/account/passkeys/ID`
 pub async fn remove_passkey(request: HttpRequest, state: Data<State>, id: Path<String>) -> HttpResponse {
-    let caller = match caller(&request, &state).await {
+    let caller = match fresh_caller(&request, &state).await {
         Ok(caller) => caller,
         Err(response) => return response,
     };
-    let answered = match caller.remove_passkey(&state.provider, &id).await {
-        Ok(Removed::Done) => done(true),
-        Ok(Removed::Unknown) => nothing(),
-        Ok(Removed::Last | Removed::IsNeeded) => {
+    let answered = caller.remove_passkey(&state.provider, &id).await.map(|removed| match removed {
+        PasskeyRemoved::Done => done(true),
+        PasskeyRemoved::Unknown => nothing(),
+        PasskeyRemoved::Last | PasskeyRemoved::IsNeeded => {
             let body = json!({ "error": "conflict", "error_description": "it is the last one, and this person needs it" });
             answer::json(StatusCode::CONFLICT, &body)
         }
-        Err(refusal) => answer::refusal(&refusal, Challenge::Bearer),
-    };
-    respond(&request, &caller, Ok(answered))
+    });
+    respond(&request, &caller, answered)
 }

@@ -16,6 +16,8 @@ pub struct Authenticators {
     pub rows: Vec<FactorRow>,
     pub now: Timestamp,
     pub add_url: Option<String>,
+    /// Passkeys have a page of their own.
+    pub passkeys_url: Option<String>,
     /// What plugins bring: id, text and address of each link.
     pub more: Vec<(String, String, String)>,
     pub devices: Vec<DeviceRow>,

@@ -56,6 +56,7 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
         now: visit.now,
         devices: devices.into_iter().map(device_row).collect(),
         forget_url: format!("{base}/account/remembered-browsers"),
+        passkeys_url: provider.passkeys.as_ref().map(|_| format!("{base}/account/passkeys")),
         add_url: provider.factors.policy.takes(totp::KIND).then(|| format!("{base}{LIST}/add")),
         notice: match request.query_string() {
             "done=added" => Some(FactorNotice::Added),

@@ -22,6 +22,9 @@ pub struct PasskeyTexts {
     pub set_up_instead: &'static str,
     pub set_up_totp: &'static str,
 
+    pub also: &'static str,
+    pub codes: &'static str,
+
     pub title: &'static str,
     pub what: &'static str,
     pub empty: &'static str,
@@ -81,6 +84,9 @@ pub(super) const EN: PasskeyTexts = PasskeyTexts {
     set_up_instead: "Add a passkey instead",
     set_up_totp: "Add an authenticator app instead",
 
+    also: "Your passkeys are second factors as well",
+    codes: "Recovery codes, for the day on which you lose your passkeys",
+
     title: "Passkeys",
     what: "A passkey signs you in with what unlocks your device: a finger, a face or a PIN. It works on the real site alone; a false one gets nothing.",
     empty: "You have no passkey yet. Each one that you add appears here.",
@@ -114,7 +120,7 @@ pub(super) const EN: PasskeyTexts = PasskeyTexts {
     passwordless: "Without a password",
     passwordless_now: "Your account has no password. You sign in with your passkeys.",
     passwordless_can: "You can do without your password now. Nobody can guess or steal what is not there.",
-    passwordless_not_yet: "Once you have two passkeys, you can do without your password. The second one is for the day on which you lose the first.",
+    passwordless_not_yet: "Once you have two passkeys, or one and recovery codes, you can do without your password. The second one, or a code, is for the day on which you lose the first.",
     drop_password: "Remove the password",
     drop_confirm: "Remove your password?",
     drop_what: "From then on you sign in with your passkeys. You can set a password again at any time.",
@@ -139,6 +145,9 @@ pub(super) const DE: PasskeyTexts = PasskeyTexts {
     set_up_what: "Ihr Browser fragt, wo der Passkey aufbewahrt werden soll. Danach werden Sie einmal nach ihm gefragt.",
     set_up_instead: "Stattdessen einen Passkey hinzufügen",
     set_up_totp: "Stattdessen eine Authenticator-App hinzufügen",
+
+    also: "Auch Ihre Passkeys sind zweite Faktoren",
+    codes: "Wiederherstellungscodes, für den Tag, an dem Sie Ihre Passkeys verlieren",
 
     title: "Passkeys",
     what: "Mit einem Passkey melden Sie sich so an, wie Sie Ihr Gerät entsperren: mit Finger, Gesicht oder PIN. Er funktioniert nur auf der echten Seite; eine falsche bekommt nichts.",
@@ -173,7 +182,7 @@ pub(super) const DE: PasskeyTexts = PasskeyTexts {
     passwordless: "Ohne Passwort",
     passwordless_now: "Ihr Konto hat kein Passwort. Sie melden sich mit Ihren Passkeys an.",
     passwordless_can: "Sie können jetzt auf Ihr Passwort verzichten. Was es nicht gibt, kann niemand erraten oder stehlen.",
-    passwordless_not_yet: "Sobald Sie zwei Passkeys haben, können Sie auf Ihr Passwort verzichten. Der zweite ist für den Tag, an dem Sie den ersten verlieren.",
+    passwordless_not_yet: "Sobald Sie zwei Passkeys haben, oder einen und Wiederherstellungscodes, können Sie auf Ihr Passwort verzichten. Der zweite, oder ein Code, ist für den Tag, an dem Sie den ersten verlieren.",
     drop_password: "Passwort entfernen",
     drop_confirm: "Ihr Passwort entfernen?",
     drop_what: "Danach melden Sie sich mit Ihren Passkeys an. Sie können jederzeit wieder ein Passwort festlegen.",
