@@ -248,6 +248,8 @@ async fn accounts_are_connected_and_disconnected() {
     let done = browser.submit(&ask, "confirm", &[]).await;
     assert!(done.text("[role='status']").contains("disconnected"), "{}", done.body);
     assert_eq!(app.count("SELECT COUNT(*) FROM identities").await, 0);
+    let told = app.mail().to("ana@example.com").await;
+    assert!(told.iter().any(|mail| mail.text.contains("Up corp was disconnected")));
     app.ignore_mail();
 }
 
