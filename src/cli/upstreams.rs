@@ -131,11 +131,10 @@ fn visibility(text: &str) -> Result<Visibility, String> {
 }
 
 impl About {
-    fn changes(self, kind: Option<Kind>) -> Result<Changes, Failure> {
-        let is_apple = kind == Some(Kind::Apple) || self.apple_team.is_some();
-        let secret = match (self.client_secret_stdin, is_apple) {
-            (true, true) => Some(all_from_stdin()?),
-            (true, false) => Some(secret_from_stdin()?),
+    fn changes(self, kind: Kind) -> Result<Changes, Failure> {
+        let secret = match (self.client_secret_stdin, kind) {
+            (true, Kind::Apple) => Some(all_from_stdin()?),
+            (true, _) => Some(secret_from_stdin()?),
             (false, _) => None,
         };
         // One empty word empties a list.
@@ -144,7 +143,7 @@ impl About {
         };
         let apple = self.apple_team.zip(self.apple_key_id).map(|(team, key_id)| AppleKey { team, key_id });
         Ok(Changes {
-            kind,
+            kind: Some(kind),
             name: self.name,
             issuer: self.issuer,
             client_id: self.client_id,
@@ -172,7 +171,7 @@ impl About {
 pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Failure> {
     match verb {
         Verb::Add { id, kind, about } => {
-            let upstream = upstreams::add(desk, &id, &about.changes(Some(kind))?).await?;
+            let upstream = upstreams::add(desk, &id, &about.changes(kind)?).await?;
             let text = format!("added {id}\nregister this callback URL there:\n{}", callback(config, &upstream));
             Ok(Answer::new(text, as_json(config, &upstream)))
         }
@@ -190,7 +189,9 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Fai
         }
         Verb::Test { id } => test(desk, config, &id).await,
         Verb::Edit { id, about } => {
-            let upstream = upstreams::edit(desk, &id, &about.changes(None)?).await?;
+            // A key from Apple has several lines.
+            let (before, _) = upstreams::show(desk, &id).await?;
+            let upstream = upstreams::edit(desk, &id, &about.changes(before.kind)?).await?;
             Ok(Answer::new(format!("changed {id}"), as_json(config, &upstream)))
         }
         Verb::Remove { id } => {

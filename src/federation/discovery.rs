@@ -87,7 +87,8 @@ impl Discovered {
             return Ok(known);
         }
         let fetching = fetch(outbound, issuer, now);
-        let fetched = match self.state().known.is_some() {
+        let is_known = self.state().known.is_some();
+        let fetched = match is_known {
             true => tokio::time::timeout(PATIENCE, fetching).await.unwrap_or(Err(Trouble::Down("it took too long"))),
             false => fetching.await,
         };

@@ -4,7 +4,7 @@ use super::{Columns, Conn, Tx, sql};
 use crate::base::{Fault, Timestamp};
 
 /// A provider as its row has it; the secret is sealed by `keys::Vault`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredUpstream {
     pub id: String,
     pub definition: String,

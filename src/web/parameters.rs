@@ -114,6 +114,7 @@ const AUTHORIZE: Described = Described {
         may("resource", "Where the access token will be used (RFC 8707); may be repeated"),
         may("acr_values", "Wished ways of signing in; a wish only"),
         may("ui_locales", "Languages for the pages, best first"),
+        may("idp_hint", "The id of another provider by which the person is to sign in"),
         may("display", "page or popup; the pages fit both"),
     ],
     answers: &[

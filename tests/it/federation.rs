@@ -248,6 +248,8 @@ async fn accounts_are_connected_and_disconnected() {
     let done = browser.submit(&ask, "confirm", &[]).await;
     assert!(done.text("[role='status']").contains("disconnected"), "{}", done.body);
     assert_eq!(app.count("SELECT COUNT(*) FROM identities").await, 0);
+    let told = app.mail().to("ana@example.com").await;
+    assert!(told.iter().any(|mail| mail.text.contains("Up corp was disconnected")));
     app.ignore_mail();
 }
 
@@ -343,5 +345,108 @@ async fn callbacks_at_once_make_one_account() {
         assert!(page.url.path().ends_with("/account"), "{} {} {}", page.status, page.url, page.body);
     }
     assert_eq!((app.count("SELECT COUNT(*) FROM users").await, app.count("SELECT COUNT(*) FROM identities").await), (1, 1));
+    app.ignore_mail();
+}
+
+/// FE-10: many people at the same instant: each comes to their own account.
+#[tokio::test]
+async fn everybody_at_once_is_themselves() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    let mut ready = Vec::new();
+    for at in 0..24 {
+        let address = format!("person{at}@example.com");
+        up.says(json!({ "sub": format!("up-{at}"), "email": address, "email_verified": true }));
+        let mut browser = Browser::new();
+        let page = sign_in_page(&app, &mut browser).await;
+        let leaving = browser.press(&page, "upstream-corp", &[]).await;
+        let callback = up.answer_of(&mut browser, &leaving).await;
+        ready.push((browser, callback, address));
+    }
+    let issuer = up.issuer.clone();
+    let mut running = tokio::task::JoinSet::new();
+    for (mut browser, callback, address) in ready {
+        let issuer = issuer.clone();
+        running.spawn(async move { (browser.visit_from(&issuer, &callback).await, address) });
+    }
+    for (page, address) in running.join_all().await {
+        assert!(
+            page.url.path().ends_with("/account") && page.body.contains(&address),
+            "{address}: {} {}",
+            page.status,
+            page.body
+        );
+    }
+    assert_eq!(app.count("SELECT COUNT(*) FROM identities").await, 24);
+    app.ignore_mail();
+}
+
+/// One answer many times at once: one of them signs in, and the code goes to the provider once (FE-11, I1).
+#[tokio::test]
+async fn one_answer_counts_once() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    let mut browser = Browser::new();
+    let page = sign_in_page(&app, &mut browser).await;
+    let leaving = browser.press(&page, "upstream-corp", &[]).await;
+    let callback = up.answer_of(&mut browser, &leaving).await;
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let (mut same, callback, issuer) = (browser.clone(), callback.clone(), up.issuer.clone());
+        running.spawn(async move { same.visit_from(&issuer, &callback).await });
+    }
+    let pages = running.join_all().await;
+    assert_eq!(pages.iter().filter(|page| page.url.path().ends_with("/account")).count(), 1);
+    assert_eq!(pages.iter().filter(|page| page.status == 410).count(), 15);
+    assert_eq!((up.heard("/token").len(), app.count("SELECT COUNT(*) FROM sessions").await), (1, 1));
+    app.ignore_mail();
+}
+
+/// Both of two ways in taken away at the same moment: one stays.
+#[tokio::test]
+async fn the_last_way_in_stays_also_at_once() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    let second = Upstream::connected(&app, "hub", Kind::Oidc, Changes::default()).await;
+    second.says(json!({ "sub": "hub-ana" }));
+    let mut browser = Browser::new();
+    let page = sign_in_page(&app, &mut browser).await;
+    up.sign_in(&mut browser, &page, "corp").await;
+    let page = browser.visit(&app.url("/account/identities")).await;
+    let page = second.sign_in(&mut browser, &page, "hub").await;
+    let mut running = tokio::task::JoinSet::new();
+    for link in page.attributes(".rows a", "href") {
+        let (mut same, address) = (browser.clone(), page.url.join(&link).unwrap());
+        running.spawn(async move {
+            let ask = same.visit(address.as_str()).await;
+            same.submit(&ask, "confirm", &[]).await
+        });
+    }
+    running.join_all().await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM identities").await, 1);
+    app.ignore_mail();
+}
+
+/// Decision 23: when our own storage fails on the way back, nobody is signed in, nothing half is left, and the next try works.
+#[tokio::test]
+async fn trouble_of_our_own_leaves_nothing_half() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    for table in ["identities", "upstream_sessions", "sessions", "upstream_attempts"] {
+        let mut browser = Browser::new();
+        let page = sign_in_page(&app, &mut browser).await;
+        let leaving = browser.press(&page, "upstream-corp", &[]).await;
+        let callback = up.answer_of(&mut browser, &leaving).await;
+        let before = app.rows().await;
+        app.break_table(table).await;
+        let refused = browser.visit_from(&up.issuer, &callback).await;
+        app.mend_table(table).await;
+        assert_eq!(refused.status, 503, "{table}: {}", refused.body);
+        assert!(browser.cookie("session").is_none());
+        app.untouched(&before, table).await;
+    }
+    let mut browser = Browser::new();
+    let page = sign_in_page(&app, &mut browser).await;
+    assert!(up.sign_in(&mut browser, &page, "corp").await.url.path().ends_with("/account"));
     app.ignore_mail();
 }

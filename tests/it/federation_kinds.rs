@@ -72,7 +72,7 @@ async fn github_errors() {
         ("/api/v3/user/emails", Instead::Status(500), 503),
         ("/api/v3/user", Instead::Huge, 400),
     ] {
-        app.provider.connected.forget();
+        hub.forgotten(&app, "github").await;
         let before = app.rows().await;
         let why = format!("{path} {instead:?}");
         hub.will(|behaviour| drop(behaviour.instead.insert(path.to_owned(), instead)));
@@ -81,7 +81,7 @@ async fn github_errors() {
         assert!(browser.cookie("session").is_none(), "{why}");
         app.untouched(&before, &why).await;
         hub.mend();
-        app.provider.connected.forget();
+        hub.forgotten(&app, "github").await;
         assert!(is_in(&come(&app, &hub, "github").await.1), "{why}: the twin");
     }
     app.ignore_mail();

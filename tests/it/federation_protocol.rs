@@ -28,7 +28,7 @@ fn is_in(page: &Page) -> bool {
 
 /// Nobody is signed in, nothing has changed, and the page says so in words with a support code; without the defect it works.
 async fn refused_with(app: &TestApp, up: &Upstream, why: &str, status: u16, defect: impl FnOnce(&mut Behaviour)) {
-    app.provider.connected.forget();
+    up.forgotten(app, "corp").await;
     let before = app.rows().await;
     up.will(defect);
     let (browser, page) = come(app, up).await;
@@ -37,7 +37,7 @@ async fn refused_with(app: &TestApp, up: &Upstream, why: &str, status: u16, defe
     assert!(!page.text("#support-code").is_empty(), "{why}");
     app.untouched(&before, why).await;
     up.mend();
-    app.provider.connected.forget();
+    up.forgotten(app, "corp").await;
     let (_, page) = come(app, up).await;
     assert!(is_in(&page), "{why}: the twin is refused: {} {}", page.status, page.body);
 }
@@ -90,7 +90,7 @@ async fn userinfo_is_about_the_same_person() {
     refused_with(&app, &up, "a list", 400, |behaviour| behaviour.userinfo = Some(json!([]))).await;
     up.says(json!({ "sub": "second", "email_verified": true }));
     up.will(|behaviour| behaviour.userinfo = Some(json!({ "sub": "second", "email": "second@example.com" })));
-    app.provider.connected.forget();
+    up.forgotten(&app, "corp").await;
     let (_, page) = come(&app, &up).await;
     assert!(page.url.path().starts_with("/give-address/"), "{} {}", page.url, page.body);
     for list in [json!(["second@example.com"]), json!({ "a": 1 }), json!(7)] {
@@ -177,7 +177,7 @@ async fn mix_up() {
         assert_eq!(up.heard("/token").len(), before + 1, "{why}: only the twin's code was redeemed");
     }
     // Who never promised it need not say it.
-    app.provider.connected.forget();
+    up.forgotten(&app, "corp").await;
     up.will(|behaviour| {
         behaviour.metadata = json!({ "authorization_response_iss_parameter_supported": null });
         behaviour.answer = json!({ "iss": null });
@@ -200,7 +200,7 @@ async fn errors() {
         ("<script>alert(1)</script>", 400, "The sign-in did not succeed"),
         ("", 400, "The sign-in did not succeed"),
     ] {
-        app.provider.connected.forget();
+        up.forgotten(&app, "corp").await;
         up.will(|behaviour| {
             behaviour.answer = json!({ "code": null, "error": error, "error_description": "<b>Click http://evil.test</b>" });
         });
@@ -281,7 +281,7 @@ async fn a_provider_that_is_down() {
     up.mend();
     let page = Browser::new().visit(&app.url("/sign-in")).await;
     assert!(page.attributes("#upstream-corp", "disabled").is_empty());
-    app.provider.connected.forget();
+    up.forgotten(&app, "corp").await;
     let discovery = "/.well-known/openid-configuration".to_owned();
     up.will(|behaviour| drop(behaviour.instead.insert(discovery.clone(), Instead::Status(502))));
     for _ in 0..3 {
@@ -325,6 +325,20 @@ async fn keys_rotate() {
     app.clock.advance(60);
     assert_eq!(come(&app, &up).await.1.status, 400);
     assert_eq!(up.heard("/jwks").len(), 3);
+    // An hour later everything is fetched again; what is known goes on while the provider is silent.
+    up.will(|behaviour| behaviour.signature = Signature::Right);
+    app.clock.advance(3600);
+    let discovery = "/.well-known/openid-configuration";
+    up.will(|behaviour| drop(behaviour.instead.insert(discovery.to_owned(), Instead::Hang)));
+    let begun = Instant::now();
+    let (_, page) = come(&app, &up).await;
+    assert!(is_in(&page), "{} {}", page.status, page.body);
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    up.mend();
+    app.clock.advance(60);
+    let asked = up.heard(discovery).len();
+    assert!(is_in(&come(&app, &up).await.1));
+    assert_eq!(up.heard(discovery).len(), asked + 1);
     app.ignore_mail();
 }
 
@@ -354,7 +368,11 @@ async fn domains() {
     assert!(page.url.path().starts_with("/give-address/"));
     let elsewhere = browser.submit(&page, "send", &[("username", "a@evil.test")]).await;
     assert_eq!(elsewhere.status, 400, "{}", elsewhere.body);
-    for address in ["a@corp.test", "b@CORP.TEST "] {
+    let waiting = browser.submit(&page, "send", &[("username", "x@corp.test")]).await;
+    let code = app.mail().one("x@corp.test").await.code();
+    assert!(is_in(&browser.submit(&waiting, "verify", &[("code", &code)]).await));
+    assert!(is_in(&come(&app, &up).await.1), "what they proved here counts from then on");
+    for address in ["b@corp.test", "c@CORP.TEST "] {
         up.says(json!({ "sub": address, "email": address, "email_verified": true }));
         assert!(is_in(&come(&app, &up).await.1), "{address}");
     }

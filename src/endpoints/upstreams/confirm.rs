@@ -49,7 +49,11 @@ pub async fn answer(provider: &Provider, mut found: Found, said: Connecting, vis
     let row = match &arrival {
         Some((upstream, from)) => {
             let identity = linking::row(provider.new_id()?, &signed.user.id, from, upstream, visit.now);
-            Some((identity, event(&signed.user, upstream, visit), notice(provider, &signed.user, &waiting.upstream, visit)?))
+            Some((
+                identity,
+                event(&signed.user, upstream, visit),
+                notice(provider, &signed.user, (Told::Connected, &waiting.upstream), visit)?,
+            ))
         }
         None => None,
     };
@@ -84,12 +88,30 @@ pub(super) fn event(user: &User, upstream: &str, visit: &Visit) -> AuditEvent {
     event
 }
 
+/// What became of an account elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Connected,
+    Disconnected,
+}
+
 /// What the person hears of it by mail, whoever did it.
-pub(super) fn notice(provider: &Provider, user: &User, upstream: &str, visit: &Visit) -> Result<Option<NewMail>, Fault> {
+pub(super) fn notice(
+    provider: &Provider,
+    user: &User,
+    (told, upstream): (Told, &str),
+    visit: &Visit,
+) -> Result<Option<NewMail>, Fault> {
     let Some(to) = Recipient::of(user, visit.lang).filter(|_| provider.post.is_on()) else { return Ok(None) };
-    let what = match to.lang {
-        Lang::En => format!("{upstream} was connected: whoever is signed in there can sign in to your account."),
-        Lang::De => format!("{upstream} wurde verbunden: Wer dort angemeldet ist, kann sich in Ihrem Konto anmelden."),
+    let what = match (told, to.lang) {
+        (Told::Disconnected, Lang::En) => format!("{upstream} was disconnected: it no longer signs you in to your account."),
+        (Told::Disconnected, Lang::De) => format!("{upstream} wurde getrennt: Es meldet Sie nicht mehr in Ihrem Konto an."),
+        (Told::Connected, Lang::En) => {
+            format!("{upstream} was connected: whoever is signed in there can sign in to your account.")
+        }
+        (Told::Connected, Lang::De) => {
+            format!("{upstream} wurde verbunden: Wer dort angemeldet ist, kann sich in Ihrem Konto anmelden.")
+        }
     };
     let letter = Letter::FactorChanged { what, at: visit.now, reset_link: provider.issuer.join("/forgot-password") };
     accounts::notice(provider, &to, letter, visit.now).map(Some)

@@ -1,4 +1,4 @@
-//! The providers that the operator connected, opened when first needed and forgotten when the store says that they changed. A
+//! The providers that the operator connected, opened when first needed and read again when the store says that they changed. A
 //! miss reads the row before anybody is refused (decision 27).
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,7 +10,7 @@ use crate::endpoints::interaction::Found;
 use crate::federation::{
     self, Answer, Breaker, Connector, Departure, Ended, Health, Kind, Parting, Trouble, Upstream, UpstreamIdentity, Wish,
 };
-use crate::store::upstreams;
+use crate::store::upstreams::{self, StoredUpstream};
 
 /// How long a provider may keep a person waiting, all its answers together.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -18,6 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// A provider with what is known of it in this process.
 pub struct Connected {
     pub upstream: Upstream,
+    row: StoredUpstream,
     connector: Box<dyn Connector>,
     breaker: Breaker,
 }
@@ -29,6 +30,8 @@ pub struct Upstreams(RwLock<Seen>);
 #[derive(Default)]
 struct Seen {
     all: Option<Arc<Vec<Arc<Connected>>>>,
+    /// What was there before it was forgotten: whatever has not changed goes on with what it fetched, and with its health.
+    before: Arc<Vec<Arc<Connected>>>,
     /// Counts what was forgotten, so that what was read before a change is not kept after it.
     epoch: u64,
 }
@@ -42,10 +45,13 @@ pub struct Button {
 }
 
 impl Upstreams {
-    /// Forgets everything: the store changed.
+    /// Reads the rows again when they are needed next: the store changed.
     pub fn forget(&self) {
         let mut seen = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *seen = Seen { all: None, epoch: seen.epoch + 1 };
+        if let Some(all) = seen.all.take() {
+            seen.before = all;
+        }
+        seen.epoch += 1;
     }
 }
 
@@ -99,20 +105,19 @@ impl Provider {
     /// # Errors
     /// Storage failed, or a row cannot be opened.
     pub async fn upstreams(&self) -> Result<Arc<Vec<Arc<Connected>>>, Fault> {
-        let epoch = {
+        let (before, epoch) = {
             let seen = self.connected.0.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(all) = &seen.all {
                 return Ok(Arc::clone(all));
             }
-            seen.epoch
+            (Arc::clone(&seen.before), seen.epoch)
         };
         let mut all = Vec::new();
         for row in upstreams::list(&mut self.db.conn()).await? {
-            let upstream = Upstream::read(&row.definition)?;
-            let secret = self.vault.open("upstreams", "sealed_secret", &row.id, &row.sealed_secret)?;
-            let secret = String::from_utf8(secret).map_err(|_| Fault::corrupt("upstreams", "sealed_secret"))?;
-            let connector = federation::connect(&upstream, Secret::new(secret), self.outbound.clone());
-            all.push(Arc::new(Connected { upstream, connector, breaker: Breaker::default() }));
+            all.push(match before.iter().find(|connected| connected.row == row) {
+                Some(same) => Arc::clone(same),
+                None => Arc::new(self.connect(row)?),
+            });
         }
         all.sort_by(|a, b| (a.upstream.position, &a.upstream.id).cmp(&(b.upstream.position, &b.upstream.id)));
         let all = Arc::new(all);
@@ -121,6 +126,14 @@ impl Provider {
             seen.all = Some(Arc::clone(&all));
         }
         Ok(all)
+    }
+
+    fn connect(&self, row: StoredUpstream) -> Result<Connected, Fault> {
+        let upstream = Upstream::read(&row.definition)?;
+        let secret = self.vault.open("upstreams", "sealed_secret", &row.id, &row.sealed_secret)?;
+        let secret = String::from_utf8(secret).map_err(|_| Fault::corrupt("upstreams", "sealed_secret"))?;
+        let connector = federation::connect(&upstream, Secret::new(secret), self.outbound.clone());
+        Ok(Connected { upstream, row, connector, breaker: Breaker::default() })
     }
 
     /// One of them.

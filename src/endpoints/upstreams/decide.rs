@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::confirm::{Told, notice};
 use super::grounds::{Act, Grounds, Proved};
 use super::{Arrived, Connected, Failed, Failure, Waiting};
 use crate::base::{Fault, Id, public_id};
@@ -61,7 +62,9 @@ pub(super) async fn decide(provider: &Provider, came: Came, visit: &Visit) -> Re
     }
     let known = linking::find(&mut provider.db.conn(), &came.identity).await?;
     if let Some((_, user)) = known {
-        if address.is_none() && !upstream.domains.is_empty() {
+        // An address that they proved here counts as well as one that they proved there.
+        let own = user.email.as_deref().filter(|_| user.email_verified).and_then(email_key);
+        if address.is_none() && !is_welcome(upstream, own.as_deref()) {
             return failed(Failure::NotAllowed);
         }
         return if user.is_open() { come_by(provider, came, user, visit).await } else { failed(Failure::Closed) };
@@ -210,7 +213,7 @@ async fn attach(provider: &Provider, came: Came, visit: &Visit) -> Result<Arrive
         return Ok(Arrived::Outcome(Outcome::AccountPage(AccountPage::Identities)));
     }
     let identity = row(provider, &signed.user.id, &came, visit)?;
-    let notice = super::confirm::notice(provider, &signed.user, &came.connected.upstream.name, visit)?;
+    let notice = notice(provider, &signed.user, (Told::Connected, &came.connected.upstream.name), visit)?;
     let event = super::confirm::event(&signed.user, &came.connected.upstream.id, visit);
     let (event_id, session, now) = (provider.new_id()?, signed.session.id.clone(), visit.now);
     let done = provider

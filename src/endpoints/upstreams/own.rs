@@ -1,12 +1,13 @@
 //! The accounts elsewhere of a person, for that person.
 
 use super::Button;
+use super::confirm::{Told, notice};
 use crate::base::{Fault, Id, Timestamp};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::linking;
 pub use crate::identity::linking::Detached;
 use crate::identity::sessions;
-use crate::store::audit as audits;
+use crate::store::{audit as audits, outbox};
 
 /// What the page shows.
 pub struct Own {
@@ -53,7 +54,10 @@ pub async fn own(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<
 pub async fn detach(provider: &Provider, signed: &Signed, id: &str, visit: &Visit) -> Result<Detached, Fault> {
     let mut event = audit_at("identity_disconnected", signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
-    let (event_id, id, now) = (provider.new_id()?, Id::from_stored(id), visit.now);
+    let row = own(provider, signed, visit).await?.identities.into_iter().find(|identity| identity.id.as_str() == id);
+    let Some(row) = row else { return Ok(Detached::Gone) };
+    let notice = notice(provider, &signed.user, (Told::Disconnected, &row.upstream), visit)?;
+    let (event_id, id, now) = (provider.new_id()?, row.id, visit.now);
     let (user, session) = (signed.user.id.clone(), signed.session.id.clone());
     provider
         .db
@@ -62,6 +66,9 @@ pub async fn detach(provider: &Provider, signed: &Signed, id: &str, visit: &Visi
             let outcome = linking::detach(tx, &user, &id).await?;
             if outcome == Detached::Done {
                 audits::write(tx, &event_id, &event).await?;
+                if let Some(mail) = &notice {
+                    outbox::enqueue(tx, mail, now).await?;
+                }
             }
             Ok(outcome)
         })

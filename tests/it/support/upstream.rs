@@ -180,6 +180,14 @@ impl Upstream {
         app.provider.connected.forget();
     }
 
+    /// The house forgets what it fetched from this provider: its row changes.
+    pub async fn forgotten(&self, app: &TestApp, id: &str) {
+        let (before, _) = upstreams::show(app.desk(), id).await.unwrap();
+        let changes = Changes { position: Some(before.position + 1), ..Changes::default() };
+        upstreams::edit(app.desk(), id, &changes).await.unwrap();
+        app.provider.connected.forget();
+    }
+
     /// Changes what it does.
     pub fn will(&self, change: impl FnOnce(&mut Behaviour)) {
         change(&mut self.shared.behaviour.lock().unwrap());
