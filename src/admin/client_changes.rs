@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::Limits;
 use crate::jose::JwkSet;
 use crate::oauth::{
-    AccessTokenFormat, ApplicationType, AuthMethod, Client, ConsentPolicy, FactorPolicy, GrantType, PkcePolicy, Problem,
-    RedirectUri, RefreshPolicy, ResponseType, Scope, SubjectType,
+    AccessTokenFormat, ApplicationType, AuthMethod, Client, ConsentPolicy, ContentEncryption, Encryption, FactorPolicy,
+    GrantType, KeyEncryption, PkcePolicy, Problem, RedirectUri, RefreshPolicy, ResponseType, Scope, SubjectType,
 };
 
 /// New values for the fields that are named; everything else stays as it is.
@@ -28,6 +28,14 @@ pub struct Changes {
     pub subject_type: Option<SubjectType>,
     /// Taken at the operator's word: the list behind it is not fetched.
     pub sector_identifier_uri: Option<String>,
+    pub userinfo_alg: Option<String>,
+    /// `ALG` or `ALG:ENC`; an empty one ends the encryption.
+    pub id_token_encryption: Option<String>,
+    /// `ALG` or `ALG:ENC`; an empty one ends the encryption.
+    pub userinfo_encryption: Option<String>,
+    pub request_object_alg: Option<String>,
+    pub require_signed_request_object: Option<bool>,
+    pub request_uris: Option<Vec<String>>,
     pub grant_types: Option<Vec<GrantType>>,
     pub response_types: Option<Vec<String>>,
     pub scope: Option<String>,
@@ -83,6 +91,7 @@ impl Changes {
         let mut problems = Vec::new();
         self.apply_uris(client, &mut problems);
         self.apply_protocol(client, &mut problems);
+        self.apply_own_keys(client, &mut problems);
         set(&mut client.name, self.name.as_ref());
         set(&mut client.resources, self.resources.as_ref());
         set(&mut client.origins, self.origins.as_ref());
@@ -172,6 +181,35 @@ impl Changes {
             }
         }
     }
+
+    /// What is done with the client's own keys.
+    fn apply_own_keys(&self, client: &mut Client, problems: &mut Vec<Problem>) {
+        let more = &mut client.more;
+        set_or_clear(&mut more.userinfo_alg, self.userinfo_alg.as_ref());
+        set_or_clear(&mut more.request_object_alg, self.request_object_alg.as_ref());
+        set(&mut more.require_signed_request_object, self.require_signed_request_object.as_ref());
+        set(&mut more.request_uris, self.request_uris.as_ref());
+        let both = [
+            ("id_token_encryption", &mut more.id_token_encryption, &self.id_token_encryption),
+            ("userinfo_encryption", &mut more.userinfo_encryption, &self.userinfo_encryption),
+        ];
+        for (field, to, from) in both {
+            let Some(text) = from else { continue };
+            *to = Encryption::parse(text);
+            if to.is_none() && !text.is_empty() {
+                let words = |all: Vec<&str>| all.join(", ");
+                let algs = words(KeyEncryption::ALL.iter().map(|alg| alg.as_str()).collect());
+                let encs = words(ContentEncryption::ALL.iter().map(|enc| enc.as_str()).collect());
+                problems.push(Problem { field, why: format!("must be ALG or ALG:ENC, ALG one of {algs}, ENC one of {encs}") });
+            }
+        }
+        let wanted = more.id_token_encryption.into_iter().chain(more.userinfo_encryption);
+        let keys = client.jwks.as_ref().and_then(|jwks| JwkSet::parse_client(jwks).ok());
+        let lacks = |keys: &JwkSet| wanted.clone().any(|e| keys.recipient(e.alg.as_str(), e.enc.as_str()).is_none());
+        if keys.as_ref().is_some_and(lacks) {
+            problems.push(Problem { field: "jwks", why: "must have a key for the encryption that is asked for".to_owned() });
+        }
+    }
 }
 
 fn redirect_uris(field: &'static str, uris: &[String], problems: &mut Vec<Problem>) -> Vec<RedirectUri> {
@@ -231,6 +269,33 @@ mod tests {
         assert_eq!(with(|c| c.scope = Some("a\"b".to_owned())).1, ["scope"]);
         assert_eq!(with(|c| c.id_token_alg = Some("EdDSA".to_owned())).1, ["id_token_alg"]);
         assert_eq!(with(|c| c.auth_method = Some(AuthMethod::PrivateKeyJwt)).1, ["jwks"]);
+    }
+
+    /// What needs the client's own keys needs them, and each word is one that is known.
+    #[test]
+    fn own_keys() {
+        let keyed = |change: &dyn Fn(&mut Changes)| {
+            with(|c| {
+                c.jwks_uri = Some("https://app.test/jwks".to_owned());
+                change(c);
+            })
+        };
+        let (client, problems) = keyed(&|c| {
+            c.id_token_encryption = Some("ECDH-ES+A128KW:A256GCM".to_owned());
+            c.userinfo_encryption = Some("RSA-OAEP-256".to_owned());
+            c.require_signed_request_object = Some(true);
+            c.request_object_alg = Some("PS256".to_owned());
+        });
+        assert_eq!(problems, Vec::<&str>::new());
+        assert_eq!(client.more.id_token_encryption.map(|e| e.enc), Some(ContentEncryption::A256Gcm));
+        assert_eq!(client.more.userinfo_encryption.map(|e| e.enc), Some(ContentEncryption::A128CbcHs256));
+        assert_eq!(keyed(&|c| c.id_token_encryption = Some("RSA1_5".to_owned())).1, ["id_token_encryption"]);
+        assert_eq!(keyed(&|c| c.userinfo_encryption = Some("ECDH-ES:A192GCM".to_owned())).1, ["userinfo_encryption"]);
+        assert_eq!(keyed(&|c| c.request_object_alg = Some("none".to_owned())).1, ["request_object_alg"]);
+        assert_eq!(keyed(&|c| c.userinfo_alg = Some("HS256".to_owned())).1, ["userinfo_alg"]);
+        assert_eq!(keyed(&|c| c.request_uris = Some(vec!["http://app.test/r".to_owned()])).1, ["request_uris"]);
+        assert_eq!(with(|c| c.id_token_encryption = Some("ECDH-ES".to_owned())).1, ["id_token_encrypted_response_alg"]);
+        assert_eq!(with(|c| c.require_signed_request_object = Some(true)).1, ["require_signed_request_object"]);
     }
 
     /// A machine's client needs no redirect URI and has no response type; a program on a desk is native.

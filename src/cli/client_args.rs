@@ -46,6 +46,24 @@ pub struct ClientArgs {
     /// Its host names the sector of a pairwise app; needed where redirect URIs have several hosts. It is not fetched.
     #[arg(long, value_name = "URL")]
     pub sector_identifier_uri: Option<String>,
+    /// RS256, ES256, EdDSA or PS256: its userinfo answers are signed; an empty one makes them plain JSON again.
+    #[arg(long, value_name = "ALG")]
+    pub userinfo_alg: Option<String>,
+    /// Encrypts its ID tokens to its own keys: ALG or ALG:ENC, such as ECDH-ES:A128GCM; an empty one ends it.
+    #[arg(long, value_name = "ALG:ENC")]
+    pub id_token_encryption: Option<String>,
+    /// The same for its userinfo answers.
+    #[arg(long, value_name = "ALG:ENC")]
+    pub userinfo_encryption: Option<String>,
+    /// The one algorithm of its request objects; an empty one allows each that its keys fit.
+    #[arg(long, value_name = "ALG")]
+    pub request_object_alg: Option<String>,
+    /// Whether it sends all its requests as signed objects.
+    #[arg(long, value_name = "true|false")]
+    pub require_signed_request_object: Option<bool>,
+    /// Where its request objects may be fetched; may be given several times.
+    #[arg(long = "request-uri", value_name = "URL")]
+    pub request_uri: Vec<String>,
     /// authorization_code, refresh_token, client_credentials or implicit; may be given several times.
     #[arg(long = "grant", value_name = "GRANT", value_parser = grant)]
     pub grant: Vec<GrantType>,
@@ -127,6 +145,12 @@ impl ClientArgs {
             jwks_uri: self.jwks_uri.clone(),
             subject_type: self.subject_type,
             sector_identifier_uri: self.sector_identifier_uri.clone(),
+            userinfo_alg: self.userinfo_alg.clone(),
+            id_token_encryption: self.id_token_encryption.clone(),
+            userinfo_encryption: self.userinfo_encryption.clone(),
+            request_object_alg: self.request_object_alg.clone(),
+            require_signed_request_object: self.require_signed_request_object,
+            request_uris: some(&self.request_uri),
             grant_types: some(&self.grant),
             response_types: some(&self.response_type),
             scope: self.scope.clone(),

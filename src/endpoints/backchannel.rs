@@ -5,12 +5,14 @@
 
 use serde_json::json;
 
+use super::client_keys::recipient;
 use super::{Provider, audit};
 use crate::base::{Fault, Id, Timestamp};
 use crate::outbound::OutboundError;
 use crate::store::Tx;
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::logout::{self, Taken};
+use crate::tokens::Farewell;
 
 /// Seconds that a taken delivery is its worker's: longer than a call may take.
 const LEASE_SECONDS: i64 = 30;
@@ -70,7 +72,14 @@ pub async fn tell(provider: &Provider, taken: &Taken) -> Result<Outcome, Fault> 
     };
     let Some(uri) = &client.client.backchannel_logout_uri else { return lasting("the client has no address for it any more") };
     let sub = provider.subject_of(&client.client, &taken.sub)?;
-    let token = provider.mint().logout_token(&client.client, &sub, &taken.sid, provider.clock.now())?;
+    let now = provider.clock.now();
+    let encrypt_to = match recipient(provider, &client.client, client.client.more.id_token_encryption, now).await {
+        Ok(recipient) => recipient,
+        // It may have one again when it is asked next.
+        Err(error) => return Ok(Outcome::Failed(error.why.to_owned())),
+    };
+    let farewell = Farewell { client: &client.client, sub: &sub, sid: &taken.sid, encrypt_to: encrypt_to.as_ref() };
+    let token = provider.mint().logout_token(&farewell, now)?;
     let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", token.expose()).finish();
     let request = http::Request::post(uri)
         .header("content-type", "application/x-www-form-urlencoded")

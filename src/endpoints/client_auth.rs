@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::client_keys::{Need, Wanted};
+use super::client_keys::verified;
 use super::{ClientRef, Provider, Refusal};
 use crate::base::{Fault, Secret, Timestamp, same, sha256_base64url};
-use crate::jose::{Alg, Expect, JwkSet, VerifyingKey, peek_claims, peek_header, verify};
+use crate::jose::{Expect, VerifyingKey, numeric_date, peek_claims, verify};
 use crate::oauth::{AuthMethod, Error, ErrorCode, Params};
 use crate::store::tokens;
 
@@ -194,7 +194,6 @@ async fn asserts(
     endpoint: &str,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let Some(keys) = assertion_keys(provider, client, assertion, Need::Any, now).await? else { return Ok(false) };
     let token_endpoint = provider.issuer.join("/token");
     let expect = Expect {
         typ: &["JWT", ""],
@@ -205,15 +204,15 @@ async fn asserts(
         now,
         ..Expect::default()
     };
-    let mut verified = keys.iter().find_map(|key| verify(assertion, key, &expect).ok());
-    if verified.is_none() && peek_header(assertion).is_some_and(|header| header.kid.is_none()) {
-        // Without a kid nothing says that the key is a new one, but that it does not verify.
-        let newer = assertion_keys(provider, client, assertion, Need::Newer, now).await?.unwrap_or_default();
-        verified = newer.iter().find_map(|key| verify(assertion, key, &expect).ok());
-    }
+    let alg = client.client.token_endpoint_auth_signing_alg.as_deref();
+    let verified = match client.client.auth_method {
+        AuthMethod::PrivateKeyJwt => verified(provider, &client.client, assertion, alg, &expect).await,
+        AuthMethod::ClientSecretJwt => by_secret(provider, client, assertion, &expect)?,
+        AuthMethod::None | AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => None,
+    };
     let Some(claims) = verified else { return Ok(false) };
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let expires_at = claims.get("exp").and_then(Value::as_i64).map(Timestamp::from_unix);
+    let expires_at = claims.get("exp").and_then(numeric_date);
     let (Some(jti), Some(expires_at)) = (text("jti"), expires_at) else { return Ok(false) };
     if text("sub") != Some(client.client.client_id.as_str()) || expires_at.since(now) > LONGEST_ASSERTION_SECONDS {
         return Ok(false);
@@ -223,40 +222,20 @@ async fn asserts(
     provider.db.write(async move |tx| tokens::use_assertion_jti(tx, &client_id, &jti_hash, until).await).await
 }
 
-/// The keys that may have signed the assertion of this client, by its registered method; HMAC keys exist for
-/// client_secret_jwt alone.
-async fn assertion_keys(
+/// The claims of an assertion under a live secret of the client (Core section 9, client_secret_jwt): no other HMAC key exists.
+fn by_secret(
     provider: &Provider,
     client: &ClientRef,
     assertion: &str,
-    need: Need,
-    now: Timestamp,
-) -> Result<Option<Vec<VerifyingKey>>, Fault> {
-    let Some(header) = peek_header(assertion) else { return Ok(None) };
-    let Some(alg) = Alg::parse(&header.alg) else { return Ok(None) };
-    if client.client.token_endpoint_auth_signing_alg.as_ref().is_some_and(|registered| *registered != header.alg) {
-        return Ok(None);
-    }
-    match client.client.auth_method {
-        AuthMethod::PrivateKeyJwt if alg != Alg::HS256 => {
-            if let Some(uri) = &client.client.more.jwks_uri {
-                let wanted = Wanted { client_id: &client.client.client_id, uri, kid: header.kid.as_deref(), alg };
-                return Ok(Some(provider.client_keys.find(&provider.outbound, &wanted, need, now).await));
-            }
-            let Some(set) = client.client.jwks.as_ref().and_then(|jwks| JwkSet::parse_client(jwks).ok()) else {
-                return Ok(None);
-            };
-            Ok(Some(set.find(header.kid.as_deref(), alg)))
+    expect: &Expect<'_>,
+) -> Result<Option<Map<String, Value>>, Fault> {
+    let live = client.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|at| expect.now < at));
+    for secret in live {
+        let Some(sealed) = secret.sealed.as_deref() else { continue };
+        let key = VerifyingKey::hmac(&provider.vault.open("client_secrets", "sealed", &secret.id, sealed)?);
+        if let Ok(claims) = verify(assertion, &key, expect) {
+            return Ok(Some(claims));
         }
-        AuthMethod::ClientSecretJwt if alg == Alg::HS256 => {
-            let live = client.secrets.iter().filter(|s| s.expires_at.is_none_or(|at| now < at));
-            let open = |secret: &super::ClientSecret| {
-                let sealed = secret.sealed.as_deref()?;
-                Some(provider.vault.open("client_secrets", "sealed", &secret.id, sealed))
-            };
-            let opened = live.filter_map(open).collect::<Result<Vec<_>, _>>()?;
-            Ok(Some(opened.iter().map(|secret| VerifyingKey::hmac(secret)).collect()))
-        }
-        _ => Ok(None),
     }
+    Ok(None)
 }

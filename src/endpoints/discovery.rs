@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::Provider;
 use super::register::Mode;
+use crate::jose::Alg;
 use crate::oauth::scope::ACCOUNT;
-use crate::oauth::{AuthMethod, GrantType, ResponseMode, SubjectType, claims_of_scope};
+use crate::oauth::{AuthMethod, ContentEncryption, GrantType, KeyEncryption, ResponseMode, SubjectType, claims_of_scope};
 
 /// The document. `endpoints` are the metadata names and paths of the endpoint table.
 pub fn document<'a>(provider: &Provider, endpoints: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
@@ -30,7 +31,7 @@ fn rules(provider: &Provider) -> Value {
     let grants: Vec<_> =
         GrantType::ALL.iter().filter(|g| **g != GrantType::Implicit || implicit).map(|grant| grant.as_str()).collect();
     let algs: Vec<_> = provider.keys.algs().iter().map(|alg| alg.as_str()).collect();
-    let assertion_algs: Vec<_> = crate::jose::Alg::ASYMMETRIC.iter().map(|alg| alg.as_str()).chain(["HS256"]).collect();
+    let assertion_algs: Vec<_> = Alg::ASYMMETRIC.iter().map(|alg| alg.as_str()).chain(["HS256"]).collect();
     let mut prompts = vec!["none", "login", "consent", "select_account"];
     // Initiating User Registration 1.0 section 4.2.
     prompts.extend(provider.sign_up_is_open().then_some("create"));
@@ -43,12 +44,18 @@ fn rules(provider: &Provider) -> Value {
         "subject_types_supported": SubjectType::ALL,
         "id_token_signing_alg_values_supported": algs,
         "userinfo_signing_alg_values_supported": algs,
+        "id_token_encryption_alg_values_supported": KeyEncryption::ALL,
+        "id_token_encryption_enc_values_supported": ContentEncryption::ALL,
+        "userinfo_encryption_alg_values_supported": KeyEncryption::ALL,
+        "userinfo_encryption_enc_values_supported": ContentEncryption::ALL,
         "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access", ACCOUNT],
         "claims_supported": claims,
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
+        "request_object_signing_alg_values_supported": Alg::ASYMMETRIC.map(Alg::as_str),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": all,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs,

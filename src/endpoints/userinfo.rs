@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::client_keys::recipient;
 use super::{Provider, Refusal, person};
-use crate::base::{Fault, Timestamp};
+use crate::base::Timestamp;
 use crate::identity::users;
-use crate::jose::Alg;
 use crate::oauth::{Error, ErrorCode};
 use crate::tokens::{AccessToken, GrantDetail, userinfo_claims};
 
@@ -26,7 +26,7 @@ pub struct Claims {
 /// In which form (Core section 5.3.2).
 pub enum Form {
     Plain(Map<String, Value>),
-    /// Signed as the client is registered for.
+    /// Signed, encrypted or both, as the client is registered for.
     Jwt(String),
 }
 
@@ -51,20 +51,20 @@ pub async fn userinfo(provider: &Provider, bearer: &Bearer, now: Timestamp) -> R
     // The same subject as in the ID token, which the client compares (Core section 5.3.4).
     let claims = userinfo_claims(&person(&user, &token.claims.sub), &token.claims.scope, detail.claims.as_ref());
     let client_id = token.claims.client_id.clone();
-    let form = in_form(provider, &client_id, claims).await?;
+    let form = in_form(provider, &client_id, claims, now).await?;
     Ok(Claims { client_id, form })
 }
 
-/// Signs for a client that is registered so, with `iss` and `aud` in it; it is no ID token and cannot be taken for one.
-async fn in_form(provider: &Provider, client_id: &str, mut claims: Map<String, Value>) -> Result<Form, Fault> {
-    let client = provider.registry.client(&provider.db, client_id).await?;
-    let Some(alg) = client.as_ref().and_then(|client| client.client.more.userinfo_alg.as_deref()) else {
+/// Plain, or signed and encrypted as the client is registered for.
+async fn in_form(provider: &Provider, client_id: &str, claims: Map<String, Value>, now: Timestamp) -> Result<Form, Refusal> {
+    let Some(client) = provider.registry.client(&provider.db, client_id).await? else { return Err(dead().into()) };
+    let more = &client.client.more;
+    if more.userinfo_alg.is_none() && more.userinfo_encryption.is_none() {
         return Ok(Form::Plain(claims));
-    };
-    let alg = Alg::parse(alg).ok_or_else(|| Fault::corrupt("clients", "userinfo_alg"))?;
-    claims.insert("iss".to_owned(), Value::from(provider.issuer.as_str()));
-    claims.insert("aud".to_owned(), Value::from(client_id));
-    Ok(Form::Jwt(provider.keys.signing(alg)?.sign("JWT", &claims)?))
+    }
+    let encrypt_to = recipient(provider, &client.client, more.userinfo_encryption, now).await?;
+    let jwt = provider.mint().userinfo(&client.client, claims, encrypt_to.as_ref())?;
+    Ok(Form::Jwt(jwt.expose().clone()))
 }
 
 /// The live access token of a protected request.

@@ -64,10 +64,12 @@ impl UnderWay {
         let noted = match done {
             Ok((taken, outcome)) => {
                 self.busy.retain(|client| *client != taken.client_id);
-                match outcome {
-                    Ok(outcome) => backchannel::note(provider, taken, outcome).await,
-                    Err(fault) => Err(fault),
-                }
+                // Whatever broke breaks again: it is tried later and later, as for an app that does not answer.
+                let outcome = outcome.unwrap_or_else(|fault| {
+                    tracing::error!(%fault, "an app could not be told of a sign-out");
+                    Outcome::Failed("something broke on our side".to_owned())
+                });
+                backchannel::note(provider, taken, outcome).await
             }
             Err(panicked) => Err(Fault::new("jobs: logout", panicked)),
         };

@@ -9,8 +9,14 @@ use serde_json::Value;
 use super::Alg;
 use crate::base::{base64url, base64url_decode, sha256};
 
-/// The most keys that a client may register.
+/// The most keys of a client that are kept.
 const MOST_KEYS: usize = 20;
+
+/// The most keys of a set that is fetched.
+const MOST_FETCHED: usize = 100;
+
+/// The longest `kid`, in bytes.
+const LONGEST_KID: usize = 256;
 
 /// The members that only private or symmetric keys have.
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -72,8 +78,7 @@ impl Material {
         let key = match (self, alg) {
             (Self::Rsa { n, e }, Alg::RS256 | Alg::PS256) => {
                 let (n, e) = (base64url_decode(n)?, base64url_decode(e)?);
-                let bits = n.iter().skip_while(|byte| **byte == 0).count() * 8;
-                if !(2048..=8192).contains(&bits) || e.len() > 4 {
+                if !is_rsa(&n, &e) {
                     return None;
                 }
                 DecodingKey::from_rsa_raw_components(&n, &e)
@@ -133,6 +138,14 @@ impl VerifyingKey {
     }
 }
 
+/// Whether these are a modulus and an exponent that are strong enough and cost no more than they must.
+pub(super) fn is_rsa(n: &[u8], e: &[u8]) -> bool {
+    let bits = n.iter().skip_while(|byte| **byte == 0).count() * 8;
+    let is_odd = |bytes: &[u8]| bytes.last().is_some_and(|byte| byte % 2 == 1);
+    let exponent = e.iter().try_fold(0_u32, |all, byte| all.checked_mul(256)?.checked_add(u32::from(*byte)));
+    (2048..=8192).contains(&bits) && is_odd(n) && is_odd(e) && exponent.is_some_and(|e| (3..=65_537).contains(&e))
+}
+
 /// One key of a client.
 #[derive(Clone)]
 struct ClientKey {
@@ -143,7 +156,11 @@ struct ClientKey {
 
 /// The public keys of a client.
 #[derive(Clone)]
-pub struct JwkSet(Vec<ClientKey>);
+pub struct JwkSet {
+    signing: Vec<ClientKey>,
+    /// As they came: what they are good for is seen where something is encrypted to one.
+    encryption: Vec<Value>,
+}
 
 impl JwkSet {
     /// The keys that a client registers: public, asymmetric, strong, and told apart by their `kid`.
@@ -151,15 +168,17 @@ impl JwkSet {
     /// # Errors
     /// What is wrong with the set, in words for the client's developer.
     pub fn parse_client(set: &Value) -> Result<Self, &'static str> {
-        let keys = set.get("keys").and_then(Value::as_array).ok_or("jwks must be an object with an array keys")?;
+        let keys = members(set)?;
         if keys.is_empty() || keys.len() > MOST_KEYS {
             return Err("jwks must have between 1 and 20 keys");
         }
         let mut seen = HashSet::new();
         let mut parsed = Vec::new();
         for key in keys {
+            public(key)?;
+            let kid = kid_of(key)?;
             let Some(key) = client_key(key)? else { continue };
-            if key.kid.as_ref().is_some_and(|kid| !seen.insert(kid.clone())) {
+            if kid.is_some_and(|kid| !seen.insert(kid)) {
                 return Err("two keys in jwks have the same kid");
             }
             parsed.push(key);
@@ -167,38 +186,96 @@ impl JwkSet {
         if parsed.len() > 1 && parsed.iter().any(|key| key.kid.is_none()) {
             return Err("every key in jwks needs a kid when there are several");
         }
-        Ok(Self(parsed))
+        Ok(Self { signing: parsed, encryption: for_encryption(keys) })
+    }
+
+    /// The keys behind a client's `jwks_uri`, which it may share with others: what is not understood or not good enough is left
+    /// out (RFC 7517 section 5).
+    ///
+    /// # Errors
+    /// It is no set, has nothing usable in it, is far too large, or has a private key in it: whoever publishes that has no secret any more.
+    pub fn parse_fetched(set: &Value) -> Result<Self, &'static str> {
+        let keys = members(set)?;
+        if keys.len() > MOST_FETCHED {
+            return Err("the set has more than 100 keys");
+        }
+        keys.iter().try_for_each(public)?;
+        let signing: Vec<_> = keys.iter().filter_map(|key| client_key(key).ok().flatten()).take(MOST_KEYS).collect();
+        let encryption = for_encryption(keys);
+        if signing.is_empty() && encryption.is_empty() {
+            return Err("there is no usable key in the set");
+        }
+        Ok(Self { signing, encryption })
+    }
+
+    /// Whether there is a key that verifies this algorithm.
+    pub fn verifies(&self, alg: Alg) -> bool {
+        self.fitting(None, alg).next().is_some()
+    }
+
+    /// The keys that are not for signatures alone.
+    pub(super) fn for_encryption(&self) -> impl Iterator<Item = &Value> {
+        self.encryption.iter()
     }
 
     /// Whether there is no key for signatures in it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.signing.is_empty()
     }
 
-    /// The keys that may have signed a token with this header.
+    /// The key that may have signed a token with this header. Without a `kid` there must be only one that fits (Core section 10.1):
+    /// strangers do not have all of them tried.
     pub fn find(&self, kid: Option<&str>, alg: Alg) -> Vec<VerifyingKey> {
-        let fits = |key: &&ClientKey| key.alg.is_none_or(|own| own == alg) && (kid.is_none() || key.kid.as_deref() == kid);
-        self.0.iter().filter(fits).filter_map(|key| key.material.verifying(alg)).collect()
+        let found: Vec<_> = self.fitting(kid, alg).take(2).collect();
+        if kid.is_none() && found.len() > 1 { Vec::new() } else { found }
+    }
+
+    fn fitting(&self, kid: Option<&str>, alg: Alg) -> impl Iterator<Item = VerifyingKey> {
+        let fits = move |key: &&ClientKey| key.alg.is_none_or(|own| own == alg) && (kid.is_none() || key.kid.as_deref() == kid);
+        self.signing.iter().filter(fits).filter_map(move |key| key.material.verifying(alg))
     }
 }
 
-/// `None` for a key that is for encryption: it is none of ours to judge.
-fn client_key(key: &Value) -> Result<Option<ClientKey>, &'static str> {
+fn members(set: &Value) -> Result<&Vec<Value>, &'static str> {
+    set.get("keys").and_then(Value::as_array).ok_or("jwks must be an object with an array keys")
+}
+
+/// Nobody's secrets are kept here, and who shows one has none.
+fn public(key: &Value) -> Result<(), &'static str> {
     let object = key.as_object().ok_or("each key in jwks must be an object")?;
     if PRIVATE.iter().any(|member| object.contains_key(*member)) || object.get("kty") == Some(&Value::from("oct")) {
         return Err("jwks must hold public keys only");
     }
+    Ok(())
+}
+
+fn kid_of(key: &Value) -> Result<Option<String>, &'static str> {
+    match key.get("kid") {
+        None => Ok(None),
+        Some(Value::String(kid)) if kid.len() <= LONGEST_KID => Ok(Some(kid.clone())),
+        Some(Value::String(_)) => Err("a kid in jwks is too long"),
+        Some(_) => Err("a member of a key in jwks is not text"),
+    }
+}
+
+/// The keys that may be for encryption; what they are good for is seen where something is encrypted to one.
+fn for_encryption(keys: &[Value]) -> Vec<Value> {
+    let is_one = |key: &&Value| key.get("use").is_none_or(|purpose| purpose == "enc") && kid_of(key).is_ok();
+    keys.iter().filter(is_one).take(MOST_KEYS).cloned().collect()
+}
+
+/// `None` for a key that is for encryption: it is none of ours to judge.
+fn client_key(key: &Value) -> Result<Option<ClientKey>, &'static str> {
     let text =
-        |name| object.get(name).map(|value: &Value| value.as_str().ok_or("a member of a key in jwks is not text")).transpose();
+        |name| key.get(name).map(|value: &Value| value.as_str().ok_or("a member of a key in jwks is not text")).transpose();
     match text("use")? {
         Some("enc") => return Ok(None),
+        // Its alg says the same (RFC 7518 section 4.1).
+        None if text("alg")?.is_some_and(|alg| alg.starts_with("RSA-OAEP") || alg.starts_with("ECDH-ES")) => return Ok(None),
         Some("sig") | None => {}
         Some(_) => return Err("a key in jwks is neither for signatures nor for encryption"),
     }
-    let kid = text("kid")?.map(str::to_owned);
-    if kid.as_ref().is_some_and(|kid| kid.len() > 256) {
-        return Err("a kid in jwks is too long");
-    }
+    let kid = kid_of(key)?;
     let alg = match text("alg")? {
         Some(alg) => {
             Some(Alg::parse(alg).filter(|alg| *alg != Alg::HS256).ok_or("a key in jwks has an alg that is not known here")?)
@@ -238,6 +315,14 @@ mod tests {
         let enc = json!({"kty":"EC","crv":"P-384","kid":"a","use":"enc","x":"AA","y":"AA"});
         assert_eq!(set(json!([good, enc])).ok().unwrap().find(Some("a"), Alg::ES256).len(), 1);
         assert!(set(json!([enc])).ok().unwrap().is_empty());
+        // Fetched ones may stand among others; without a kid there must be no choice (Core section 10.1).
+        let fetched = |keys: Value| JwkSet::parse_fetched(&json!({ "keys": keys })).ok().unwrap();
+        let nameless = json!({"kty":"EC","crv":"P-256","x":good["x"],"y":good["y"]});
+        let odd = json!({"kty":"AKP","kid":7});
+        assert_eq!(fetched(json!([odd, nameless])).find(None, Alg::ES256).len(), 1);
+        assert!(fetched(json!([good, nameless])).find(None, Alg::ES256).is_empty());
+        assert_eq!(fetched(json!([good, nameless])).find(Some("a"), Alg::ES256).len(), 1);
+        assert!(JwkSet::parse_fetched(&json!({ "keys": [good, {"kty":"oct","k":"AA"}] })).is_err());
         let with = |name: &str, value: Value| {
             let mut key = good.clone();
             key[name] = value;
@@ -255,6 +340,9 @@ mod tests {
             json!([good, with("kid", Value::Null)]),
             json!(vec![good.clone(); 21]),
             json!([{"kty":"RSA","kid":"r","e":"AQAB","n": base64url(&[0xff; 128])}]),
+            json!([{"kty":"RSA","kid":"r","e":"AQAB","n": base64url(&[0xfe; 256])}]),
+            json!([{"kty":"RSA","kid":"r","e":"AQ","n": base64url(&[0xff; 256])}]),
+            json!([with("kid", json!("k".repeat(257)))]),
             json!([]),
             json!("keys"),
         ] {

@@ -5,6 +5,7 @@
 
 mod alg;
 mod derive;
+mod encrypt;
 mod jwk;
 mod legacy;
 mod seal;
@@ -14,9 +15,10 @@ mod verify;
 
 pub use alg::{Alg, half_hash};
 pub use derive::{MacKey, RootKey};
+pub use encrypt::{Content, Recipient};
 pub use jwk::{JwkSet, PublicJwk, VerifyingKey};
 pub use legacy::{Pbkdf2, pbkdf2, sha1};
 pub use seal::SealKey;
 pub use sign::SigningKey;
 pub use strict::parse as members;
-pub use verify::{Expect, Expired, Header, Refused, peek_claims, peek_header, verify};
+pub use verify::{Expect, Expired, Header, Refused, numeric_date, peek_claims, peek_header, verify};

@@ -68,6 +68,13 @@ pub struct Header {
     typ: String,
 }
 
+impl Header {
+    /// Whether it names this type (RFC 7515 section 4.1.9).
+    pub fn is_typed(&self, typ: &str) -> bool {
+        fits_typ(&self.typ, &[typ])
+    }
+}
+
 struct Parts<'a> {
     message: &'a str,
     signature: &'a str,
@@ -146,10 +153,15 @@ fn check(claims: &Map<String, Value>, expect: &Expect<'_>) -> bool {
     present && issued && sub && times(claims, expect) && audience(claims, expect.audiences)
 }
 
+/// A NumericDate (RFC 7519 section 2) in whole seconds: a float loses digits, and is where verifiers were tricked.
+pub fn numeric_date(value: &Value) -> Option<Timestamp> {
+    value.as_i64().filter(|at| *at >= 0).map(Timestamp::from_unix)
+}
+
 fn times(claims: &Map<String, Value>, expect: &Expect<'_>) -> bool {
     let time = |name| match claims.get(name) {
         None => Ok(None),
-        Some(value) => value.as_i64().filter(|at| *at >= 0).map(|at| Some(Timestamp::from_unix(at))).ok_or(()),
+        Some(value) => numeric_date(value).map(Some).ok_or(()),
     };
     let (Ok(exp), Ok(nbf), Ok(iat)) = (time("exp"), time("nbf"), time("iat")) else { return false };
     let (now, leeway) = (expect.now, expect.leeway_seconds.clamp(0, MOST_LEEWAY_SECONDS));

@@ -20,6 +20,42 @@ words! {
 }
 
 words! {
+    /// How the key of an encrypted token reaches a client (RFC 7518 section 4.1).
+    pub enum KeyEncryption {
+        RsaOaep256 = "RSA-OAEP-256",
+        RsaOaep = "RSA-OAEP",
+        EcdhEs = "ECDH-ES",
+        EcdhEsA128Kw = "ECDH-ES+A128KW",
+        EcdhEsA256Kw = "ECDH-ES+A256KW",
+    }
+}
+
+words! {
+    /// What the content of an encrypted token is encrypted with (RFC 7518 section 5.1).
+    pub enum ContentEncryption {
+        A128CbcHs256 = "A128CBC-HS256",
+        A256CbcHs512 = "A256CBC-HS512",
+        A128Gcm = "A128GCM",
+        A256Gcm = "A256GCM",
+    }
+}
+
+/// How tokens for a client are encrypted (OpenID Connect Dynamic Client Registration section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encryption {
+    pub alg: KeyEncryption,
+    pub enc: ContentEncryption,
+}
+
+impl Encryption {
+    /// Reads `ALG` or `ALG:ENC`, as an operator writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (alg, enc) = text.split_once(':').unwrap_or((text, ContentEncryption::A128CbcHs256.as_str()));
+        Some(Self { alg: KeyEncryption::parse(alg)?, enc: ContentEncryption::parse(enc)? })
+    }
+}
+
+words! {
     /// What a client knows a person by (OpenID Connect Core section 8).
     pub enum SubjectType {
         /// The same for every client.
@@ -47,6 +83,17 @@ pub struct Metadata {
     /// The `alg` of its userinfo answers; plain JSON, if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_alg: Option<String>,
+    /// ID tokens, and logout tokens with them, are signed only, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token_encryption: Option<Encryption>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub userinfo_encryption: Option<Encryption>,
+    /// The one `alg` of its request objects; any that its keys fit, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_alg: Option<String>,
+    /// Whether it sends all its requests as signed objects (RFC 9101 section 10.5).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub default_acr_values: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

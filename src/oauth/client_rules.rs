@@ -22,7 +22,7 @@ const LONGEST_REFRESH_SECONDS: i64 = 10 * 365 * 86_400;
 impl Client {
     /// Everything that is wrong with this definition; empty if it may be stored.
     pub fn problems(&self) -> Vec<Problem> {
-        let checks = [names, redirect_uris, authentication, grants, lifetimes, addresses, subjects];
+        let checks = [names, redirect_uris, authentication, grants, lifetimes, addresses, subjects, own_keys];
         checks.into_iter().flat_map(|check| check(self)).flatten().collect()
     }
 }
@@ -85,6 +85,20 @@ fn subjects(client: &Client) -> Found {
             "must be https and not localhost for a web application with the implicit grant",
         ),
         when(alg.is_some_and(|alg| !ASYMMETRIC.contains(&alg)), "userinfo_alg", "must be RS256, PS256, ES256 or EdDSA"),
+    ]
+}
+
+/// What only works with keys of the client's own (Core sections 6 and 10).
+fn own_keys(client: &Client) -> Found {
+    let more = &client.more;
+    let has_keys = client.jwks.is_some() || more.jwks_uri.is_some();
+    let alg = more.request_object_alg.as_deref();
+    let needs = |is_asked: bool, field| when(is_asked && !has_keys, field, "needs jwks or jwks_uri");
+    vec![
+        needs(more.id_token_encryption.is_some(), "id_token_encrypted_response_alg"),
+        needs(more.userinfo_encryption.is_some(), "userinfo_encrypted_response_alg"),
+        needs(more.require_signed_request_object, "require_signed_request_object"),
+        when(alg.is_some_and(|alg| !ASYMMETRIC.contains(&alg)), "request_object_alg", "must be RS256, PS256, ES256 or EdDSA"),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! The protocol says no: a registered code and a fixed sentence, both of which the client may read.
 //!
 //! Never carries text from a request or a cause from inside the house. RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect
-//! Core section 3.1.2.6, RFC 6750 section 3.1, RFC 7591 section 3.2.2, RFC 8707 section 2.
+//! Core section 3.1.2.6, RFC 6750 section 3.1, RFC 7591 section 3.2.2, RFC 8707 section 2, RFC 9101 section 7.
 
 use std::fmt;
 
@@ -27,6 +27,8 @@ words! {
         RequestNotSupported = "request_not_supported",
         RequestUriNotSupported = "request_uri_not_supported",
         RegistrationNotSupported = "registration_not_supported",
+        InvalidRequestObject = "invalid_request_object",
+        InvalidRequestUri = "invalid_request_uri",
         InvalidTarget = "invalid_target",
         InvalidToken = "invalid_token",
         InsufficientScope = "insufficient_scope",

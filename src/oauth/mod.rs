@@ -17,6 +17,7 @@ mod prompt;
 pub mod redirect_uri;
 pub mod registration;
 mod registration_reader;
+pub mod request_object;
 mod response;
 pub mod scope;
 mod standard_claims;
@@ -25,7 +26,7 @@ mod words;
 
 pub use claims::{ClaimsRequest, Want, claims_for_scope, claims_of_scope};
 pub use client::{AccessTokenFormat, ApplicationType, Client, ConsentPolicy, FactorPolicy, PkcePolicy, Problem, RefreshPolicy};
-pub use client_metadata::{Metadata, RegisteredBy, SubjectType};
+pub use client_metadata::{ContentEncryption, Encryption, KeyEncryption, Metadata, RegisteredBy, SubjectType};
 pub use error::{Error, ErrorCode};
 pub use grant::{AuthMethod, GrantType};
 pub use locale::{Lang, negotiate};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::client::{ApplicationType, Client};
-use super::client_metadata::SubjectType;
+use super::client_metadata::{ContentEncryption, Encryption, KeyEncryption, SubjectType};
 use super::client_rules::{is_page, wrong_name};
 use super::error::ErrorCode;
 use super::grant::{AuthMethod, GrantType};
@@ -21,12 +21,7 @@ use super::scope::Scope;
 const OPEN_SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
 
 /// Members that ask for what is not done here: whoever needs it must not believe that it has it.
-const NOT_DONE: [&str; 11] = [
-    "id_token_encrypted_response_alg",
-    "id_token_encrypted_response_enc",
-    "userinfo_encrypted_response_alg",
-    "userinfo_encrypted_response_enc",
-    "request_object_signing_alg",
+const NOT_DONE: [&str; 6] = [
     "request_object_encryption_alg",
     "request_object_encryption_enc",
     "authorization_signed_response_alg",
@@ -36,12 +31,12 @@ const NOT_DONE: [&str; 11] = [
 ];
 
 /// Promises that would not be kept if they were true.
-const NOT_KEPT: [&str; 4] = [
-    "require_signed_request_object",
-    "require_pushed_authorization_requests",
-    "dpop_bound_access_tokens",
-    "tls_client_certificate_bound_access_tokens",
-];
+const NOT_KEPT: [&str; 3] =
+    ["require_pushed_authorization_requests", "dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens"];
+
+/// The two members that say how something is encrypted: the key's algorithm, and the content's.
+const ID_TOKEN_ENCRYPTION: [&str; 2] = ["id_token_encrypted_response_alg", "id_token_encrypted_response_enc"];
+const USERINFO_ENCRYPTION: [&str; 2] = ["userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"];
 
 /// The texts that may stand in several languages.
 const TAGGED: [&str; 4] = ["client_name", "client_uri", "policy_uri", "tos_uri"];
@@ -81,6 +76,7 @@ fn check(client: &Client) -> Result<(), Refused> {
         "name" => "client_name",
         "id_token_alg" => "id_token_signed_response_alg",
         "userinfo_alg" => "userinfo_signed_response_alg",
+        "request_object_alg" => "request_object_signing_alg",
         field => field,
     };
     Err(Refused { code, field: field.to_owned(), why: problem.why })
@@ -193,7 +189,22 @@ fn grants_for(types: &[ResponseType]) -> Vec<GrantType> {
 fn read_signing(members: &Members<'_>, client: &mut Client) -> Result<(), Refused> {
     client.id_token_alg = members.text("id_token_signed_response_alg")?.unwrap_or_else(|| "RS256".to_owned());
     client.more.userinfo_alg = members.text("userinfo_signed_response_alg")?;
+    client.more.id_token_encryption = encryption(members, ID_TOKEN_ENCRYPTION)?;
+    client.more.userinfo_encryption = encryption(members, USERINFO_ENCRYPTION)?;
+    client.more.request_object_alg = members.text("request_object_signing_alg")?;
+    client.more.require_signed_request_object = members.flag("require_signed_request_object")?.unwrap_or_default();
     Ok(())
+}
+
+/// Without an algorithm for the key there is nothing to say of the content's (section 2).
+fn encryption(members: &Members<'_>, [alg, enc]: [&str; 2]) -> Result<Option<Encryption>, Refused> {
+    let key = members.word(alg, KeyEncryption::ALL, KeyEncryption::parse, |word| word.as_str())?;
+    let content = members.word(enc, ContentEncryption::ALL, ContentEncryption::parse, |word| word.as_str())?;
+    match (key, content) {
+        (Some(alg), enc) => Ok(Some(Encryption { alg, enc: enc.unwrap_or(ContentEncryption::A128CbcHs256) })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Refused::metadata(enc, format!("needs {alg} beside it"))),
+    }
 }
 
 fn read_about(members: &Members<'_>, client: &mut Client) -> Result<(), Refused> {
@@ -242,6 +253,9 @@ pub fn write(client: &Client) -> Map<String, Value> {
     let text = |text: &Option<String>| text.as_ref().map(|text| json!(text));
     let flag = |flag: bool| flag.then(|| json!(true));
     let uris = |uris: &[RedirectUri]| (!uris.is_empty()).then(|| json!(uris));
+    let alg = |encryption: Option<Encryption>| encryption.map(|encryption| json!(encryption.alg));
+    let enc = |encryption: Option<Encryption>| encryption.map(|encryption| json!(encryption.enc));
+    let ([id_token_alg, id_token_enc], [userinfo_alg, userinfo_enc]) = (ID_TOKEN_ENCRYPTION, USERINFO_ENCRYPTION);
     let members = [
         ("client_name", Some(json!(client.name))),
         ("redirect_uris", uris(&client.redirect_uris)),
@@ -258,6 +272,12 @@ pub fn write(client: &Client) -> Map<String, Value> {
         ("sector_identifier_uri", text(&more.sector_identifier_uri)),
         ("id_token_signed_response_alg", Some(json!(client.id_token_alg))),
         ("userinfo_signed_response_alg", text(&more.userinfo_alg)),
+        (id_token_alg, alg(more.id_token_encryption)),
+        (id_token_enc, enc(more.id_token_encryption)),
+        (userinfo_alg, alg(more.userinfo_encryption)),
+        (userinfo_enc, enc(more.userinfo_encryption)),
+        ("request_object_signing_alg", text(&more.request_object_alg)),
+        ("require_signed_request_object", flag(more.require_signed_request_object)),
         ("default_max_age", client.default_max_age.map(|age| json!(age))),
         ("require_auth_time", Some(json!(client.require_auth_time))),
         ("default_acr_values", list(&more.default_acr_values)),

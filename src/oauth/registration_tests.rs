@@ -122,7 +122,7 @@ fn refusals() {
         ("grant_types", json!(["password"]), InvalidClientMetadata),
         ("response_types", json!(["token"]), InvalidClientMetadata),
         ("id_token_signed_response_alg", json!("none"), InvalidClientMetadata),
-        ("id_token_encrypted_response_alg", json!("RSA-OAEP"), InvalidClientMetadata),
+        ("id_token_encrypted_response_alg", json!("RSA1_5"), InvalidClientMetadata),
         ("request_object_signing_alg", json!("none"), InvalidClientMetadata),
         ("dpop_bound_access_tokens", json!(true), InvalidClientMetadata),
         ("software_statement", json!("a.b.c"), UnapprovedSoftwareStatement),

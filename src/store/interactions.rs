@@ -148,6 +148,15 @@ pub async fn finish(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether an answer was given.
+///
+/// # Errors
+/// Storage failed.
+pub async fn is_finished(tx: &mut Tx, id: &Id) -> Result<bool, Fault> {
+    let statement = sql("SELECT id FROM interactions WHERE id = $1 AND finished_at IS NOT NULL").bind(id);
+    Ok(tx.fetch(statement).await?.is_some())
+}
+
 /// Removes what expired before `before`; the events go with it.
 ///
 /// # Errors

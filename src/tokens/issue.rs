@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{GrantDetail, OpaqueAccessToken};
 use crate::base::{Fault, Issuer, Random, Secret, Timestamp, public_id};
-use crate::jose::{Alg, half_hash};
+use crate::jose::{Alg, Content, Recipient, half_hash};
 use crate::keys::Ring;
 use crate::oauth::scope::ACCOUNT;
 use crate::oauth::{AccessTokenFormat, Client, Scope};
@@ -47,6 +47,17 @@ pub struct Order<'a> {
     pub claims: Map<String, Value>,
     pub access_token: Option<&'a str>,
     pub code: Option<&'a str>,
+    /// The key of a client that is registered for encrypted ID tokens.
+    pub encrypt_to: Option<&'a Recipient>,
+}
+
+/// Whom a logout token is for.
+pub struct Farewell<'a> {
+    pub client: &'a Client,
+    pub sub: &'a str,
+    pub sid: &'a str,
+    /// As for its ID tokens.
+    pub encrypt_to: Option<&'a Recipient>,
 }
 
 /// An access token and, where it is opaque, the row that it needs.
@@ -154,15 +165,45 @@ impl Mint<'_> {
                 claims.insert(name.to_owned(), value);
             }
         }
-        Ok(Secret::new(self.keys.signing(alg)?.sign("JWT", &claims)?))
+        let signed = self.keys.signing(alg)?.sign("JWT", &claims)?;
+        self.sealed(signed, order.encrypt_to)
     }
 
-    /// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4), signed like the client's ID tokens and of a type that is
-    /// neither theirs nor that of access tokens.
+    /// Signed, then encrypted for whoever asked for it (Core section 10.2).
+    fn sealed(&self, signed: String, to: Option<&Recipient>) -> Result<Secret<String>, Fault> {
+        let Some(recipient) = to else { return Ok(Secret::new(signed)) };
+        recipient.encrypt(signed.as_bytes(), Content::Jwt, self.issuer.as_str()).map(Secret::new)
+    }
+
+    /// Claims about a person as a JWT of userinfo (Core section 5.3.2): signed, encrypted, or both, with `iss` and `aud` in it. It is
+    /// no ID token and cannot be taken for one.
+    ///
+    /// # Errors
+    /// No key for the algorithm, or the signature or encryption failed.
+    pub fn userinfo(
+        &self,
+        client: &Client,
+        mut claims: Map<String, Value>,
+        encrypt_to: Option<&Recipient>,
+    ) -> Result<Secret<String>, Fault> {
+        claims.insert("iss".to_owned(), Value::from(self.issuer.as_str()));
+        claims.insert("aud".to_owned(), Value::from(client.client_id.as_str()));
+        if let (None, Some(recipient)) = (&client.more.userinfo_alg, encrypt_to) {
+            let content = serde_json::to_vec(&claims).map_err(Fault::at("tokens: userinfo claims"))?;
+            return recipient.encrypt(&content, Content::Claims, self.issuer.as_str()).map(Secret::new);
+        }
+        let alg = client.more.userinfo_alg.as_deref().and_then(Alg::parse);
+        let alg = alg.ok_or_else(|| Fault::corrupt("clients", "userinfo_alg"))?;
+        self.sealed(self.keys.signing(alg)?.sign("JWT", &claims)?, encrypt_to)
+    }
+
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4), signed and encrypted like the client's ID tokens and of a
+    /// type that is neither theirs nor that of access tokens.
     ///
     /// # Errors
     /// No key for the algorithm, no chance, or the signature failed.
-    pub fn logout_token(&self, client: &Client, sub: &str, sid: &str, now: Timestamp) -> Result<Secret<String>, Fault> {
+    pub fn logout_token(&self, farewell: &Farewell<'_>, now: Timestamp) -> Result<Secret<String>, Fault> {
+        let Farewell { client, sub, sid, encrypt_to } = *farewell;
         let alg = Alg::parse(&client.id_token_alg).ok_or_else(|| Fault::corrupt("clients", "id_token_alg"))?;
         let claims = json!({
             "iss": self.issuer.as_str(),
@@ -174,6 +215,6 @@ impl Mint<'_> {
             "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
             "sid": sid,
         });
-        Ok(Secret::new(self.keys.signing(alg)?.sign("logout+jwt", &claims)?))
+        self.sealed(self.keys.signing(alg)?.sign("logout+jwt", &claims)?, encrypt_to)
     }
 }

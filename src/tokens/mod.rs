@@ -13,7 +13,7 @@ mod verify;
 pub use claims::{Person, id_token_claims, profile_claims, userinfo_claims};
 pub use client_secret::{FreshSecret, SecretChange};
 pub use detail::{CodeDetail, GrantDetail};
-pub use issue::{Mint, Minted, Order, Recipe, Response, StoredAccess};
+pub use issue::{Farewell, Mint, Minted, Order, Recipe, Response, StoredAccess};
 pub use kinds::{AuthorizationCode, InitialAccessToken, OpaqueAccessToken, RegistrationAccessToken};
 pub use refresh::{Presented as PresentedRefresh, RefreshKey};
 pub use verify::{AccessClaims, AccessToken, Hint, Verifier};

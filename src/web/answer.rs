@@ -52,7 +52,8 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
         Challenge::Basic if error.code == ErrorCode::InvalidClient => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"token\", charset=\"UTF-8\""));
         }
-        Challenge::Bearer | Challenge::Scoped(_) | Challenge::StepUp => {
+        // No other code is one of a bearer token's (RFC 6750 section 3.1).
+        Challenge::Bearer | Challenge::Scoped(_) | Challenge::StepUp if is_about_a_token(error.code) => {
             let mut value = format!("Bearer error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.why);
             if let (Challenge::Scoped(scope), ErrorCode::InsufficientScope) = (challenge, error.code) {
                 value.push_str(&format!(", scope=\"{scope}\""));
@@ -62,7 +63,7 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
             }
             response.insert_header((WWW_AUTHENTICATE, value));
         }
-        Challenge::Basic | Challenge::Body => {}
+        Challenge::Basic | Challenge::Body | Challenge::Bearer | Challenge::Scoped(_) | Challenge::StepUp => {}
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header((RETRY_AFTER, "5"));
@@ -72,6 +73,17 @@ pub fn oauth_error(error: &Error, challenge: Challenge) -> HttpResponse {
         response.extensions_mut().insert(FailedProof);
     }
     response
+}
+
+const fn is_about_a_token(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::InvalidRequest
+            | ErrorCode::InvalidToken
+            | ErrorCode::InsufficientScope
+            | ErrorCode::InsufficientUserAuthentication
+            | ErrorCode::UnmetAuthenticationRequirements
+    )
 }
 
 /// The same with a status of its own: a body that was too large, slow or of another type.

@@ -8,7 +8,9 @@ use vouchsafe::admin::clients::{self, Changes};
 use vouchsafe::admin::{sessions, users};
 use vouchsafe::base::Secret;
 use vouchsafe::jose::{Alg, Expect, verify};
-use vouchsafe::oauth::{ConsentPolicy, PkcePolicy};
+use vouchsafe::oauth::{Client, ConsentPolicy, PkcePolicy};
+use vouchsafe::store::clients as store_clients;
+use vouchsafe::store::grants::{self, Grant};
 
 use crate::support::app::{PASSWORD, Wish, test_key};
 use crate::support::program::House;
@@ -376,6 +378,53 @@ async fn many_sessions_of_one_that_hangs() {
     // Its own deadline is five seconds: nobody waited for it.
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert_eq!(receiver.calls("/hang/out").len(), 1);
+}
+
+/// A session in a thousand apps ends as fast as any: they are told afterwards, each once, and nobody waits meanwhile.
+#[tokio::test]
+async fn a_thousand_apps() {
+    const APPS: usize = 1000;
+    let (app, receiver) = open().await;
+    let rp = told_at(&app, "app", Some(receiver.url("/200/out"))).await;
+    let mut alone = Browser::new();
+    rp.tokens(&mut alone, "ana").await;
+    let began = Instant::now();
+    assert!(sign_out(&app, &mut alone).await.has("signed-out"));
+    let one = began.elapsed();
+    receiver.heard("/200/out", 1).await;
+    let mut browser = Browser::new();
+    let token = rp.tokens(&mut browser, "ana").await.text("access_token");
+    let mut conn = app.provider.db.conn();
+    let grant = grants::find(&mut conn, claims(&token)["grant"].as_str().unwrap()).await.unwrap().unwrap();
+    let client = store_clients::find(&mut conn, &rp.id).await.unwrap().unwrap();
+    drop(conn);
+    let ids: Vec<_> = (1..APPS).map(|_| vouchsafe::base::Id::new(&app.clock, &app.provider.random).unwrap()).collect();
+    let now = app.clock.now();
+    let fill = async move |tx: &mut vouchsafe::store::Tx| {
+        for (number, id) in ids.iter().enumerate() {
+            let client_id = format!("app-{number}");
+            store_clients::insert(tx, id, &Client { client_id: client_id.clone(), ..client.clone() }, now).await?;
+            grants::insert(tx, &Grant { id: format!("grant-{number}"), client_id, ..grant.clone() }, now).await?;
+        }
+        Ok(())
+    };
+    app.provider.db.write(fill).await.unwrap();
+    app.notice_changes();
+    let began = Instant::now();
+    assert!(sign_out(&app, &mut browser).await.has("signed-out"));
+    let thousand = began.elapsed();
+    assert!(thousand < one * 3 + Duration::from_millis(200), "{one:?} with one, {thousand:?} with a thousand");
+    let began = Instant::now();
+    let mut slowest = Duration::ZERO;
+    while app.count(CONFIRMED).await < i64::try_from(APPS + 1).unwrap() {
+        let asked = Instant::now();
+        assert_eq!(rp.get("/readyz").await.status, 200);
+        slowest = slowest.max(asked.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(60), "{} were told", app.count(CONFIRMED).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(slowest < Duration::from_secs(1), "somebody waited {slowest:?}");
+    assert_eq!(receiver.calls("/200/out").len(), APPS + 1, "each once");
 }
 
 /// An operator says where an app is told, sees it, and takes it back.

@@ -29,9 +29,9 @@ fn kid(token: &str) -> String {
     header(token)["kid"].as_str().unwrap().to_owned()
 }
 
-/// Protects that a key is published before it signs, verifies after it signed, and then goes (Core section 10.1.1).
+/// oidcc-server-rotate-keys: a key is published before it signs, verifies after it signed, and then goes (Core section 10.1.1).
 #[tokio::test]
-async fn a_key_is_announced_then_signs_then_goes() {
+async fn oidcc_server_rotate_keys() {
     let app = TestApp::start().await;
     app.person("ana").await;
     let rp = Rp::web(&app, "web").await;

@@ -216,7 +216,7 @@ async fn nothing_that_only_an_operator_gives() {
         ("scope", json!("openid api.admin")),
         ("grant_types", json!(["authorization_code", "password"])),
         ("response_types", json!(["id_token"])),
-        ("id_token_encrypted_response_alg", json!("RSA-OAEP")),
+        ("id_token_encrypted_response_alg", json!("RSA1_5")),
     ] {
         let answer = register(&app, &about(json!({ name: value }))).await;
         assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_client_metadata"), "{name}");

@@ -38,7 +38,7 @@ impl Scene {
 /// Protects the plain case (section 2): the hint's session ends, and the person goes to the registered address with exactly
 /// the state that was sent.
 #[tokio::test]
-async fn a_hint_signs_out_and_goes_back() {
+async fn oidcc_rp_initiated_logout_and_no_state() {
     for state in ["a state", ""] {
         let mut scene = scene().await;
         let hint = scene.id_token.clone();
@@ -54,9 +54,27 @@ async fn a_hint_signs_out_and_goes_back() {
     }
 }
 
+/// What discovery says of it (section 2.1).
+#[tokio::test]
+async fn oidcc_rp_initiated_logout_discovery_endpoint_verification() {
+    let scene = scene().await;
+    let document = scene.rp.get("/.well-known/openid-configuration").await;
+    assert_eq!(document.text("end_session_endpoint"), scene.app.url("/end_session"));
+}
+
+/// oidcc-rp-initiated-logout-no-post-logout-redirect-uri: signed out, and a page of ours says so.
+#[tokio::test]
+async fn oidcc_rp_initiated_logout_no_post_logout_redirect_uri() {
+    let mut scene = scene().await;
+    let hint = scene.id_token.clone();
+    let page = scene.logout(&[("id_token_hint", &hint), ("state", "x")]).await;
+    assert!(page.has("signed-out") && page.location().is_none(), "{}", page.url);
+    assert!(!scene.is_in().await);
+}
+
 /// Protects the person from a redirect (LO-04): an address that is not registered byte for byte leads nowhere.
 #[tokio::test]
-async fn an_unregistered_address_leads_nowhere() {
+async fn oidcc_rp_initiated_logout_bad_and_query_added_to_post_logout_redirect_uri() {
     let mut scene = scene().await;
     let hint = scene.id_token.clone();
     for bad in [
@@ -80,7 +98,7 @@ async fn an_unregistered_address_leads_nowhere() {
 
 /// Protects the session from strangers' hints (LO-05): what is not ours, not this client's or somebody else's asks first.
 #[tokio::test]
-async fn a_bad_hint_asks_first() {
+async fn oidcc_rp_initiated_logout_modified_and_bad_id_token_hint() {
     let mut scene = scene().await;
     scene.app.person("bob").await;
     let bobs = scene.rp.tokens(&mut Browser::new(), "bob").await.text("id_token");
@@ -104,7 +122,7 @@ async fn a_bad_hint_asks_first() {
 
 /// Protects the person's say (section 2): without a hint they are asked; "stay" keeps the session, "sign out" ends it.
 #[tokio::test]
-async fn without_a_hint_the_person_is_asked() {
+async fn oidcc_rp_initiated_logout_no_id_token_hint_no_params_only_state() {
     for fields in [vec![], vec![("state", "x")], vec![("post_logout_redirect_uri", BYE), ("state", "x")]] {
         let mut scene = scene().await;
         let page = scene.logout(&fields).await;

@@ -1,16 +1,18 @@
 //! The answer to the client: code, tokens of the front channel, `state` and `iss`, or an error, in the right mode.
 
-use super::{Approved, ReplyTo, ValidRequest};
+use super::{Approved, OnceOnly, ReplyTo, ValidRequest};
 use crate::base::{Fault, Secret, Timestamp};
 use crate::base::{Id, public_id};
+use crate::endpoints::client_keys::recipient;
 use crate::endpoints::session_state::session_state;
 use crate::endpoints::{ClientRef, Provider, Signed, Visit, audit, person};
 use crate::identity::sessions;
-use crate::oauth::{Error, ResponseMode};
-use crate::store::audit as audits;
+use crate::jose::Recipient;
+use crate::oauth::{Error, ErrorCode, ResponseMode};
+use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::grants::{self, Grant};
-use crate::store::{interactions, registrations, tokens};
-use crate::tokens::{AuthorizationCode, CodeDetail, GrantDetail, Minted, Order, Recipe, id_token_claims};
+use crate::store::{Tx, interactions, registrations, tokens};
+use crate::tokens::{AuthorizationCode, CodeDetail, GrantDetail, Minted, Order, Recipe, StoredAccess, id_token_claims};
 
 /// Seconds that a code lives (protocol A5).
 const CODE_SECONDS: i64 = 60;
@@ -99,8 +101,14 @@ pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Appro
     };
     let grant = new_grant(provider, occasion, &detail, visit.now)?;
     let code = request.response_type.has_code().then(|| AuthorizationCode::new(&provider.random)).transpose()?;
-    let front =
-        front_channel(provider, occasion, &FrontChannel { grant: &grant, detail: &detail, code: code.as_ref() }, visit.now)?;
+    let client = &occasion.client.client;
+    let encryption = client.more.id_token_encryption.filter(|_| request.response_type.has_id_token());
+    let encrypt_to = match recipient(provider, client, encryption, visit.now).await {
+        Ok(recipient) => recipient,
+        Err(error) => return Ok(answer_error(provider, &request.into(), error)),
+    };
+    let parts = FrontChannel { grant: &grant, detail: &detail, code: code.as_ref(), encrypt_to: encrypt_to.as_ref() };
+    let front = front_channel(provider, occasion, &parts, visit.now)?;
     let mut params = Vec::new();
     if let Some(code) = &code {
         params.push(("code", Secret::new(code.expose().to_owned())));
@@ -115,36 +123,81 @@ pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Appro
     params.extend(front.id_token.map(|token| ("id_token", token)));
     let state = session_state(provider, request, Some(&occasion.signed.session))?;
     params.extend(state.map(|state| ("session_state", Secret::new(state))));
-    let code_row = code.map(|code| code_row(request, &code)).transpose()?;
-    let event_id = provider.new_id()?;
+    let rows = Rows {
+        code: code.map(|code| code_row(request, &code)).transpose()?,
+        access: stored,
+        object: request.object.clone(),
+        is_unchecked: client.is_unchecked(),
+        interaction: occasion.interaction.cloned(),
+        session: occasion.signed.session.id.clone(),
+        event: (provider.new_id()?, event_of(occasion, &detail, visit)),
+        grant,
+    };
+    let now = visit.now;
+    if !provider.db.write(async move |tx| commit(tx, &rows, now).await).await? {
+        let error = Error::new(ErrorCode::InvalidRequestObject, "this request object was used before");
+        return Ok(answer_error(provider, &request.into(), error));
+    }
+    Ok(finish(provider, request.into(), params))
+}
+
+/// What the commit writes.
+struct Rows {
+    grant: Grant,
+    code: Option<(String, String)>,
+    access: Option<StoredAccess>,
+    object: Option<OnceOnly>,
+    is_unchecked: bool,
+    interaction: Option<Id>,
+    session: Id,
+    event: (Id, AuditEvent),
+}
+
+fn event_of(occasion: &Occasion<'_>, detail: &GrantDetail, visit: &Visit) -> AuditEvent {
     let mut event = audit("authorization", occasion.signed.user.id.as_str(), visit.now);
     event.user_id = Some(occasion.signed.user.id.clone());
-    event.client_id = Some(request.client_id.clone());
+    event.client_id = Some(occasion.request.client_id.clone());
     event.address = Some(visit.address.to_string());
     event.detail = serde_json::json!({ "scope": detail.scope });
-    let unchecked = occasion.client.client.is_unchecked().then(|| request.client_id.clone());
-    let (interaction, now, session) = (occasion.interaction.cloned(), visit.now, occasion.signed.session.id.clone());
-    provider
-        .db
-        .write(async move |tx| {
-            sessions::still_open(tx, &session, now).await?;
-            grants::insert(tx, &grant, now).await?;
-            if let Some((hash, detail)) = &code_row {
-                tokens::insert_code(tx, hash, &grant.id, detail, now.plus(CODE_SECONDS)).await?;
-            }
-            if let Some(stored) = &stored {
-                tokens::insert_opaque(tx, &stored.hash, &grant.id, &stored.detail, stored.expires_at).await?;
-            }
-            if let Some(client_id) = &unchecked {
-                registrations::mark_used(tx, client_id, now).await?;
-            }
-            if let Some(interaction) = &interaction {
-                interactions::finish(tx, interaction, now).await?;
-            }
-            audits::write(tx, &event_id, &event).await
-        })
-        .await?;
-    Ok(finish(provider, request.into(), params))
+    event
+}
+
+/// The one commit of the authorization endpoint. False if the request object led to another answer before.
+async fn commit(tx: &mut Tx, rows: &Rows, now: Timestamp) -> Result<bool, Fault> {
+    let grant = &rows.grant;
+    if let Some(object) = &rows.object
+        && !is_its_answer(tx, &grant.client_id, object, rows.interaction.as_ref()).await?
+    {
+        return Ok(false);
+    }
+    sessions::still_open(tx, &rows.session, now).await?;
+    grants::insert(tx, grant, now).await?;
+    if let Some((hash, detail)) = &rows.code {
+        tokens::insert_code(tx, hash, &grant.id, detail, now.plus(CODE_SECONDS)).await?;
+    }
+    if let Some(access) = &rows.access {
+        tokens::insert_opaque(tx, &access.hash, &grant.id, &access.detail, access.expires_at).await?;
+    }
+    if rows.is_unchecked {
+        registrations::mark_used(tx, &grant.client_id, now).await?;
+    }
+    if let Some(interaction) = &rows.interaction {
+        interactions::finish(tx, interaction, now).await?;
+    }
+    let (id, event) = &rows.event;
+    audits::write(tx, id, event).await?;
+    Ok(true)
+}
+
+/// Whether this is the one answer that a request object leads to, or that one again for a double click.
+async fn is_its_answer(tx: &mut Tx, client_id: &str, object: &OnceOnly, interaction: Option<&Id>) -> Result<bool, Fault> {
+    if tokens::use_assertion_jti(tx, client_id, &object.hash, object.until).await? {
+        return Ok(true);
+    }
+    match interaction {
+        Some(interaction) => interactions::is_finished(tx, interaction).await,
+        None => Ok(false),
+    }
 }
 
 fn new_grant(provider: &Provider, occasion: &Occasion<'_>, detail: &GrantDetail, now: Timestamp) -> Result<Grant, Fault> {
@@ -176,6 +229,7 @@ struct FrontChannel<'a> {
     grant: &'a Grant,
     detail: &'a GrantDetail,
     code: Option<&'a AuthorizationCode>,
+    encrypt_to: Option<&'a Recipient>,
 }
 
 struct FrontTokens {
@@ -215,6 +269,7 @@ fn front_channel(
         claims,
         access_token: minted.as_ref().map(|m| m.access_token.expose().as_str()),
         code: front.code.map(AuthorizationCode::expose),
+        encrypt_to: front.encrypt_to,
     };
     let id_token = Some(mint.id_token(&recipe, order)?);
     Ok(FrontTokens { minted, id_token })

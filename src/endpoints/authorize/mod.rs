@@ -1,16 +1,19 @@
 //! The authorization endpoint (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2) as a row of types.
 //!
-//! `Params` → [`ReplyTo`] → [`ValidRequest`] → [`Step`] → [`Approved`] → [`Answer`]; each is made only from the one before.
+//! `Params` (of the request, or of the signed object that it brings) → [`ReplyTo`] → [`ValidRequest`] → [`Step`] → [`Approved`] → [`Answer`]; each is made only from the one before.
 //! Until there is a `ReplyTo`, what is wrong is shown on a page of ours; after that it is sent to the client.
 
 mod issue;
 mod next;
+mod object;
 mod request;
 
 pub use issue::{Answer, AnswerTo, Occasion, answer_error, issue, refuse};
 pub use next::{Approved, Facts, Reason, Step, claimed_sub, next};
 pub(super) use request::may_use_resource;
-pub use request::{PageError, RedirectMismatch, ReplyTo, ValidRequest};
+pub use request::{OnceOnly, PageError, RedirectMismatch, ReplyTo, ValidRequest};
+
+use std::borrow::Cow;
 
 use super::interaction::{self, Errand, Outcome};
 use super::{Provider, Refusal, Visit, audit};
@@ -33,14 +36,31 @@ pub enum Authorized {
 /// # Errors
 /// Storage, keys or chance failed.
 pub async fn authorize(provider: &Provider, params: &Params, visit: &Visit) -> Result<Authorized, Refusal> {
-    let reply_to = match ReplyTo::find(provider, params).await? {
+    // What is wrong with the object is told where the request itself says, if that is registered; what the object says counts for
+    // nothing then.
+    let (params, resolved) = match object::resolve(provider, params, visit).await {
+        Ok((params, once)) => (params, Ok(once)),
+        Err(Refusal::Protocol(error)) => (Cow::Borrowed(params), Err(error)),
+        Err(Refusal::Broken(fault)) => return Err(fault.into()),
+    };
+    let reply_to = match ReplyTo::find(provider, &params).await? {
         Ok(reply_to) => reply_to,
-        Err(page) => {
+        Err(mut page) => {
             record_mismatch(provider, &page, visit).await?;
+            if let (Err(error), None) = (&resolved, &page.redirect) {
+                page.why = error.why;
+            }
             return Ok(Authorized::Page(page));
         }
     };
-    let request = match ValidRequest::check(provider, params, &reply_to, visit.now).await? {
+    let checked = match resolved {
+        Err(error) => Err(error),
+        Ok(object) => {
+            let checked = ValidRequest::check(provider, &params, &reply_to, visit.now).await?;
+            checked.map(|request| ValidRequest { object, ..request })
+        }
+    };
+    let request = match checked {
         Ok(request) => request,
         Err(error) => {
             return Ok(Authorized::Outcome(Outcome::Answer(answer_error(provider, &AnswerTo::from(&reply_to), error))));

@@ -88,6 +88,16 @@ pub struct ValidRequest {
     /// In the order of preference.
     #[serde(default)]
     pub acr_values: Vec<String>,
+    /// The signed object that all this came from, if it is good once.
+    #[serde(default)]
+    pub object: Option<OnceOnly>,
+}
+
+/// What is remembered of a request object that named itself (`jti`): it leads to one answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnceOnly {
+    pub hash: String,
+    pub until: Timestamp,
 }
 
 impl ValidRequest {
@@ -114,7 +124,7 @@ impl ValidRequest {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let client = &reply_to.client.client;
-        refuse_request_objects(params)?;
+        refuse_registration(params)?;
         let response_type = response_type(provider, params, reply_to)?;
         check_mode(params, &response_type)?;
         if params.get("state").is_some_and(|s| s.len() > LONGEST_STATE) {
@@ -152,18 +162,13 @@ impl ValidRequest {
             ui_locales: bounded(params, "ui_locales", 256)?,
             claims: params.get("claims").map(ClaimsRequest::parse).transpose()?,
             acr_values: acr_values(params, reply_to)?,
+            object: None,
         })
     }
 }
 
-/// Request objects are a later room; until then both are refused by name (Core section 6, errors of section 3.1.2.6).
-fn refuse_request_objects(params: &Params) -> Result<(), Error> {
-    if params.get("request").is_some() {
-        return Err(Error::new(ErrorCode::RequestNotSupported, "request objects are not supported"));
-    }
-    if params.get("request_uri").is_some() {
-        return Err(Error::new(ErrorCode::RequestUriNotSupported, "request_uri is not supported"));
-    }
+/// There are no self-issued providers here (Core section 7.2.1, error of section 3.1.2.6).
+fn refuse_registration(params: &Params) -> Result<(), Error> {
     if params.get("registration").is_some() {
         return Err(Error::new(ErrorCode::RegistrationNotSupported, "the registration parameter is not supported"));
     }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Bearer, Provider, audit};
 use crate::base::{Fault, Secret, Timestamp, public_id, sha256_base64url};
-use crate::jose::JwkSet;
+use crate::jose::{Alg, JwkSet};
 use crate::oauth::registration::{self, Refused};
 use crate::oauth::{AuthMethod, Client, PkcePolicy, RegisteredBy};
 use crate::store::audit as audits;
@@ -182,6 +182,16 @@ fn within_the_house(provider: &Provider, client: &Client) -> Result<(), Refused>
     }
     let Some(jwks) = &client.jwks else { return Ok(()) };
     let keys = JwkSet::parse_client(jwks).map_err(|why| Refused::metadata("jwks", format!("is not usable: {why}")))?;
+    let (id_token, userinfo) = (client.more.id_token_encryption, client.more.userinfo_encryption);
+    let alg = client.more.request_object_alg.as_deref().and_then(Alg::parse);
+    let needed = alg.map_or_else(|| Alg::ASYMMETRIC.to_vec(), |alg| vec![alg]);
+    let is_asked = alg.is_some() || client.more.require_signed_request_object;
+    if is_asked && !needed.into_iter().any(|alg| keys.verifies(alg)) {
+        return Err(Refused::metadata("jwks", "must have a key for the request objects that are asked for"));
+    }
+    if id_token.into_iter().chain(userinfo).any(|wanted| keys.recipient(wanted.alg.as_str(), wanted.enc.as_str()).is_none()) {
+        return Err(Refused::metadata("jwks", "must have a key for the encryption that is asked for"));
+    }
     if keys.is_empty() && client.auth_method == AuthMethod::PrivateKeyJwt {
         return Err(Refused::metadata("jwks", "must have a key for signatures"));
     }

@@ -13,6 +13,7 @@ pub(super) use refresh::holder;
 
 use super::authorize::may_use_resource;
 use super::client_auth::{AuthenticatedClient, Header, authenticate};
+use super::client_keys::recipient;
 use super::{Provider, Refusal, audit, person};
 use crate::base::{Fault, Id, Secret, Timestamp};
 use crate::identity::users::User;
@@ -150,11 +151,13 @@ async fn mint_and_commit(
     let minted = mint.access_token(&recipe)?;
     let id_token = match &granted.user {
         Some(user) if granted.detail.scope.contains("openid") => {
+            let encrypt_to = recipient(provider, client, client.more.id_token_encryption, now).await?;
             let order = Order {
                 nonce: granted.nonce.as_deref(),
                 claims: id_token_claims(&person(user, recipe.sub), None, granted.detail.claims.as_ref()),
                 access_token: Some(minted.access_token.expose()),
                 code: None,
+                encrypt_to: encrypt_to.as_ref(),
             };
             Some(mint.id_token(&recipe, order)?)
         }

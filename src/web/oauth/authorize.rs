@@ -4,10 +4,10 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::endpoints::authorize::{Authorized, PageError, authorize};
+use crate::endpoints::authorize::{Authorized, authorize};
 use crate::endpoints::{Refusal, op_browser_state};
 use crate::oauth::Params;
-use crate::web::pages::Kind;
+use crate::web::pages::{Developer, Kind};
 use crate::web::person::{broken, error};
 use crate::web::{State, answer, cookies, extract};
 
@@ -66,6 +66,8 @@ pub(super) fn again_as_get(state: &State, request: &HttpRequest, path: &str, par
     answer::see_other(state, &format!("{path}?{query}")).finish()
 }
 
+/// Nobody knows which app it is from.
 fn unreadable(state: &State, request: &HttpRequest, why: &'static str) -> HttpResponse {
-    error::authorization(state, request, PageError { why, client: None, redirect: None })
+    let developer = Developer { why: why.to_owned(), sent: None, registered: Vec::new() };
+    error::show(state, request, Kind::BadRequest, Some(developer))
 }
