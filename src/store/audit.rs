@@ -95,7 +95,7 @@ pub const OF_PEOPLE: [&str; 70] = [
 ];
 
 /// The kinds that no person reads: of the house itself, or of people who are gone.
-pub const OF_THE_HOUSE: [&str; 22] = [
+pub const OF_THE_HOUSE: [&str; 23] = [
     "account_deleted",
     "client_added",
     "client_edited",
