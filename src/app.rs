@@ -2,8 +2,10 @@
 //! begin here.
 
 mod factors;
+mod policies;
 
 pub use factors::Plugins;
+use policies::{password_policy, policy, rate_rules};
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -13,27 +15,25 @@ use tokio::sync::watch;
 
 use crate::admin::{self, Desk, OPERATOR};
 use crate::base::{Clock, Fault, Random, Secret};
-use crate::cache::{Buckets, Rule};
-use crate::config::{self, BreachedSource, Config, Migrate, PublicPkce, RegistrationMode, Synchronous};
+use crate::cache::Buckets;
+use crate::config::{self, Config, Migrate, Synchronous};
 use crate::endpoints::upstreams::Upstreams;
-use crate::endpoints::{ClientKeys, Policy, Provider, Registry, UnregisteredResources, accounts, discovery, register};
+use crate::endpoints::{ClientKeys, Provider, Registry, discovery};
 use crate::federation::demo_rp::DemoRp;
 pub use crate::federation::demo_rp::Registration;
 use crate::federation::demo_upstreams::DemoUpstreams;
 use crate::identity::one_time::CodeKey;
 use crate::identity::passkeys::Passkeys;
 use crate::identity::passwords::{Capacity, Hasher};
-use crate::identity::policy::{Breached, PasswordPolicy};
 use crate::jobs::Jobs;
 use crate::keys::{self, PairwiseKey, Ring, Vault, rekey, rotation};
 use crate::notify::{self, Post, PostParts, Templates};
-use crate::oauth::PkcePolicy;
 use crate::outbound::{LoopbackHttp, Outbound, Rules};
 use crate::store::migrations::{self, State as Schema};
 use crate::store::{Db, Durability, Options};
 use crate::tokens::{RefreshKey, Verifier};
 use crate::web::demo::Demo;
-use crate::web::limits::{Limits, RateRules};
+use crate::web::limits::Limits;
 use crate::web::{self, Csrf, HouseLook, Jwks, Listen, Metrics, Prepared, Shared, State, TlsFiles};
 
 /// How many password checks may wait for a hashing thread, a core.
@@ -258,92 +258,10 @@ fn run_jobs(jobs: Jobs, stopped: watch::Receiver<bool>) {
     }
 }
 
-fn policy(config: &Config) -> Policy {
-    Policy {
-        response_types: config.response_types.clone(),
-        unregistered_resources: match config.unregistered_resources {
-            config::UnregisteredResources::Refuse => UnregisteredResources::Refused,
-            config::UnregisteredResources::Allow => UnregisteredResources::Allowed,
-        },
-        session_idle_seconds: config.session.idle_seconds,
-        session_absolute_seconds: config.session.absolute_seconds,
-        access_alg: config.token.access_alg,
-        strangers_visits: Rule::per_hour(config.limits.visits_per_hour),
-        accounts: accounts_policy(config),
-        registration: registration_policy(config),
-    }
-}
-
-/// Which apps register themselves, and what they get.
-fn registration_policy(config: &Config) -> register::Policy {
-    register::Policy {
-        mode: match config.registration.mode {
-            RegistrationMode::Off => register::Mode::Off,
-            RegistrationMode::Token => register::Mode::Token,
-            RegistrationMode::Open => register::Mode::Open,
-        },
-        public_pkce: match config.registration.public_pkce {
-            PublicPkce::Required => PkcePolicy::Required,
-            PublicPkce::Optional => PkcePolicy::Optional,
-        },
-        unused_seconds: config.registration.unused_seconds,
-        access_token_seconds: config.token.access_seconds,
-        refresh_idle_seconds: config.token.refresh_idle_seconds,
-        refresh_absolute_seconds: config.token.refresh_absolute_seconds,
-    }
-}
-
-/// Who comes in; what needs mail is off where no mail can be sent.
-fn accounts_policy(config: &Config) -> accounts::Policy {
-    let on = |switch| switch == config::Switch::On;
-    accounts::Policy {
-        sign_up: match config.accounts.sign_up {
-            config::SignUpMode::Off => accounts::SignUpMode::Off,
-            config::SignUpMode::Open => accounts::SignUpMode::Open,
-            config::SignUpMode::Invitation => accounts::SignUpMode::Invitation,
-        },
-        domains: config.accounts.sign_up_domains.clone(),
-        password: on(config.accounts.password),
-        by_mail: on(config.accounts.by_mail),
-        verified_only: on(config.accounts.verified_only),
-        deletion_seconds: config.accounts.deletion_seconds,
-        house: config.house.name.clone(),
-    }
-}
-
 /// Passkeys of the issuer's host; none where that is an address.
 pub fn passkeys(config: &Config) -> Option<Passkeys> {
     let (issuer, own) = (&config.issuer, &config.passkeys);
     Passkeys::new((issuer.host(), &issuer.origin()), &own.related_origins, &config.house.name, own.verification)
-}
-
-fn rate_rules(config: &Config) -> RateRules {
-    let limits = &config.limits;
-    RateRules {
-        pages: Rule::per_minute(limits.pages_per_minute),
-        guesses: Rule::per_minute(limits.guesses_per_minute),
-        mail: Rule::per_hour(limits.mail_per_hour),
-        failures: Rule::per_minute(limits.failures_per_minute),
-        machines: Rule::per_minute(limits.machines_per_minute),
-        client: Rule::per_minute(limits.client_per_minute),
-        registrations: Rule::per_hour(config.registration.per_hour),
-    }
-}
-
-/// What new passwords must be; breached ones are asked for through the guarded client.
-fn password_policy(config: &Config) -> PasswordPolicy {
-    let breached = match &config.password.breached {
-        BreachedSource::Off => Breached::Off,
-        BreachedSource::File(path) => Breached::file(path.clone()),
-        BreachedSource::Service(url) => Breached::service(url, Outbound::new(rules(config))),
-    };
-    PasswordPolicy {
-        min_chars: config.password.min_chars,
-        max_chars: config.password.max_chars,
-        classes: config.password.classes.clone(),
-        min_score: config.password.min_score,
-        breached,
-    }
 }
 
 /// Where requests of ours may go.

@@ -121,10 +121,12 @@ fn wish(provider: &Provider, connected: &Arc<Connected>, found: &Found, again: b
     })
 }
 
-/// The values of `acr` that the app asks for (Core section 5.5.1.1).
+/// The values of `acr` that the app asks for: by `claims`, which goes first, or by `acr_values` (Core sections 3.1.2.1 and 5.5.1.1).
 fn acr_values(request: &ValidRequest) -> Vec<String> {
     let wanted = request.claims.iter().flat_map(|claims| claims.id_token()).filter(|(name, _)| *name == "acr");
-    wanted.flat_map(|(_, want)| &want.values).filter_map(|value| value.as_str().map(str::to_owned)).collect()
+    let by_claims: Vec<_> =
+        wanted.flat_map(|(_, want)| &want.values).filter_map(|value| value.as_str().map(str::to_owned)).collect();
+    if by_claims.is_empty() { request.acr_values.clone() } else { by_claims }
 }
 
 fn attempt(
