@@ -361,3 +361,38 @@ fn registration_tokens_and_clients_of_other_kinds() {
     let audit = house.json(&["audit"]).to_string();
     assert!(audit.contains("registration_token_made") && !audit.contains("ia_"), "{audit}");
 }
+
+/// Second factors of people and the change of the master key, as an operator types them.
+#[tokio::test]
+async fn factors_and_the_master_key() {
+    let (house, _) = furnished();
+    let ana = "ana@example.com";
+    let held = house.json(&["user", "factors", ana]);
+    assert_eq!(held, json!({ "factors": [], "recovery_codes_left": 0, "groups": [], "reset_at": null }));
+    house.json(&["user", "join", ana, "--group", "admins"]);
+    assert_eq!(house.json(&["user", "factors", ana])["groups"], json!(["admins"]));
+    house.json(&["user", "leave", ana, "--group", "admins"]);
+    for words in [
+        vec!["user", "leave", ana, "--group", "admins"],
+        vec!["user", "reset-factors", ana],
+        vec!["user", "reset-factors", ana, "--cancel"],
+        vec!["user", "factors", "nobody@example.com"],
+        vec!["client", "edit", "web", "--second-factor", "perhaps"],
+    ] {
+        assert!(!house.run(&words, "").status.success(), "{words:?}");
+    }
+    house.json(&["client", "edit", "web", "--second-factor", "required"]);
+    assert_eq!(house.json(&["client", "show", "web"])["second_factor"], "required");
+    let server = house.serve().await;
+    drop(server);
+    let sealed = |done: &Value| done.as_array().unwrap().iter().map(|one| one["sealed_anew"].as_i64().unwrap()).sum::<i64>();
+    assert_eq!(sealed(&house.json(&["key", "rekey"])), 0, "one line alone seals");
+    let other = vouchsafe::keys::Vault::generate_file(&vouchsafe::base::Random::seeded(5)).unwrap();
+    let file = house.file("master.key");
+    let own = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{own}{other}")).unwrap();
+    assert!(sealed(&house.json(&["key", "rekey"])) >= 3);
+    assert_eq!(sealed(&house.json(&["key", "rekey"])), 0);
+    let _server = house.serve().await;
+    assert_eq!(house.json(&["healthcheck"]), json!({ "alive": true }));
+}
