@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::admin::{self, Desk, OPERATOR};
 use crate::base::{Clock, Fault, Random, Secret};
 use crate::cache::Buckets;
-use crate::config::{self, Config, Migrate, Synchronous};
+use crate::config::{Config, Migrate, Synchronous};
 use crate::endpoints::upstreams::Upstreams;
 use crate::endpoints::{ClientKeys, Provider, Registry, discovery};
 use crate::federation::demo_rp::DemoRp;

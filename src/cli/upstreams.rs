@@ -225,7 +225,7 @@ fn lines(json: &Value) -> String {
             }
             other => other.to_string(),
         };
-        text + &format!("{name:<20} {value}\n")
+        text + format!("{name:<20} {value}\n").as_str()
     })
 }
 

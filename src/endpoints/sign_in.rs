@@ -193,6 +193,14 @@ impl Proof {
         }
     }
 
+    /// What the browser shows the next time, if it is to be remembered.
+    fn device_token(&self) -> Option<Secret<String>> {
+        match self {
+            Self::Second(second) => second.device_token(),
+            _ => None,
+        }
+    }
+
     /// The other provider that the person came by.
     pub(super) fn origin(&self) -> Option<&Origin> {
         match self {
@@ -243,10 +251,7 @@ pub(super) async fn establish(
     let token = SessionToken::new(&provider.random)?;
     let mut session = next_session(provider, &user, (&token, &means, proof.session(&user)), visit)?;
     session.device_trusted = trusted.is_some();
-    let device = match &proof {
-        Proof::Second(second) => second.device_token(),
-        _ => None,
-    };
+    let device = proof.device_token();
     let notice = new_device_notice(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
     let mut record = audit("sign_in", user.id.as_str(), visit.now);

@@ -22,6 +22,7 @@ pub mod pages;
 mod parameters;
 pub mod person;
 mod prepared;
+mod router;
 pub mod routes;
 mod state;
 mod status;

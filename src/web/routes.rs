@@ -1,8 +1,7 @@
 //! ONE table of endpoints. It feeds the router, the discovery document, the OpenAPI document and the README's table.
 
-use actix_web::HttpResponse;
 use actix_web::guard::{Patch, Put};
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web;
 
 pub use super::endpoint::{Cors, Csrf, Endpoint, Group, Rate};
 use super::endpoint::{api, cors, open, page, read, remove, write};
@@ -12,13 +11,14 @@ use super::person::{
     forgot, identities, invitation, language, links, logo, own_data, passkeys, profile, recovery_codes, second_factor, set_up,
     sign_in, sign_out, sign_up, upstream,
 };
+pub use super::router::{allowed, configure, may_hold_secret, metadata, nothing_here, position};
 use super::{openapi, status};
 
 /// It stands at the root of the host, whatever the issuer's path is (W3C, A Well-Known URL for Changing Passwords).
-const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+pub(super) const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 
 /// So does this.
-const RELATED_ORIGINS: &str = "/.well-known/webauthn";
+pub(super) const RELATED_ORIGINS: &str = "/.well-known/webauthn";
 
 /// Every endpoint, in the order of the documents.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -382,47 +382,3 @@ pub const ENDPOINTS: &[Endpoint] = &[
         r.route(read().to(status::readyz))
     }),
 ];
-
-/// Puts the table below the issuer's path.
-pub fn configure(base: &str, config: &mut ServiceConfig) {
-    for endpoint in ENDPOINTS {
-        // RFC 8414 section 3.1: the well-known part stands before the issuer's path.
-        let path = match endpoint.path {
-            "/.well-known/oauth-authorization-server" => format!("{}{base}", endpoint.path),
-            CHANGE_PASSWORD | RELATED_ORIGINS => endpoint.path.to_owned(),
-            path => format!("{base}{path}"),
-        };
-        let resource = web::resource(path).default_service(web::to(status::wrong_method));
-        config.service((endpoint.route)(resource));
-    }
-}
-
-/// The members of the discovery document that are endpoints.
-pub fn metadata() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ENDPOINTS.iter().filter_map(|endpoint| endpoint.metadata.map(|name| (name, endpoint.path)))
-}
-
-/// The place in the table of a router's pattern.
-pub fn position(pattern: &str, base: &str) -> Option<usize> {
-    let own = pattern.strip_prefix(base).unwrap_or(pattern);
-    let own = own.strip_suffix(base).filter(|_| own.starts_with("/.well-known/oauth")).unwrap_or(own);
-    ENDPOINTS.iter().position(|endpoint| endpoint.path == own)
-}
-
-/// Whether a path that leads nowhere may hold the secret of a link, with something too much behind it.
-pub fn may_hold_secret(path: &str, base: &str) -> bool {
-    let own = path.strip_prefix(base).unwrap_or(path);
-    let links = ENDPOINTS.iter().filter(|endpoint| endpoint.has_secret());
-    links.filter_map(|endpoint| endpoint.path.strip_suffix("{token}")).any(|start| own.starts_with(start))
-}
-
-/// The `Allow` header of a path that was asked with another method (RFC 9110 section 10.2.1).
-pub fn allowed(pattern: &str, base: &str) -> String {
-    let endpoint = position(pattern, base).and_then(|at| ENDPOINTS.get(at));
-    endpoint.map(|endpoint| endpoint.methods.join(", ")).unwrap_or_default()
-}
-
-/// 404 for everything that is not in the table.
-pub async fn nothing_here(request: actix_web::HttpRequest, state: web::Data<super::State>) -> HttpResponse {
-    super::person::error::show(&state, &request, super::pages::Kind::NotFound, None)
-}

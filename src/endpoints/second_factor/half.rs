@@ -120,7 +120,7 @@ pub struct Asked {
 }
 
 pub(super) enum By {
-    Half(Half),
+    Half(Box<Half>),
     Session(Box<Signed>),
 }
 
@@ -147,7 +147,7 @@ impl Asked {
             }
         }
         let user = users::by_id(&mut conn, &half.user).await?.filter(User::is_open);
-        Ok(user.map(|user| Self { user, by: By::Half(half) }))
+        Ok(user.map(|user| Self { user, by: By::Half(Box::new(half)) }))
     }
 
     /// How the first proof was given.
