@@ -37,6 +37,7 @@ mod discovery;
 mod encryption;
 mod federation;
 mod federation_cli;
+mod federation_factors;
 mod federation_kinds;
 mod federation_protocol;
 mod federation_real;
