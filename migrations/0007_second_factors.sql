@@ -4,6 +4,9 @@
 ALTER TABLE sessions ADD COLUMN second_at BIGINT;
 ALTER TABLE sessions ADD COLUMN device_trusted BOOLEAN NOT NULL DEFAULT FALSE;
 
+-- When a person last proved a second factor in a browser: only there do they guess on an account of their own.
+ALTER TABLE known_devices ADD COLUMN second_at BIGINT;
+
 -- One thing that a person has. What it works with is sealed for its own row. A code belongs to a step of time; a row takes steps
 -- in growing order only, so that a code is good once. It counts once it was confirmed, and goes if it never is.
 CREATE TABLE factors (

@@ -282,7 +282,7 @@ pub(super) async fn establish(
             if let Some((id, record)) = &replaced {
                 audits::write(tx, id, record).await?;
             }
-            known_devices::record(tx, &person.id, &here.browser_hash, now).await?;
+            know_browser(tx, &stored).await?;
             if let Some(mail) = &notice {
                 mail.prepared.store(tx).await?;
                 outbox::enqueue(tx, &mail.sealed, now).await?;
@@ -315,7 +315,7 @@ async fn after(provider: &Provider, found: &Found, entry: &Entry, visit: &Visit)
         (_, Session::Ended) => None,
         (_, Session::Kept) => Some(Own::of(provider, &entry.user).await?),
     };
-    second_factor::after_first(provider, &found.errand, (&entry.user, &entry.means, own), visit).await
+    second_factor::after_first(provider, found, (&entry.user, &entry.means, own), visit).await
 }
 
 /// What the person hears whose session ends here because somebody else signs in.
@@ -324,6 +324,16 @@ fn replaced(provider: &Provider, user: &User, visit: &Visit) -> Result<Option<(I
     let mut record = audit_at("session_replaced", "anonymous", visit);
     record.user_id = Some(before.user.id.clone());
     Ok(Some((provider.new_id()?, record)))
+}
+
+/// The browser is one that the person knows from now on.
+async fn know_browser(tx: &mut Tx, session: &NewSession) -> Result<(), Fault> {
+    let (user, browser, now) = (&session.user_id, &session.browser_hash, session.now);
+    known_devices::record(tx, user, browser, now).await?;
+    if session.second_at.is_some() {
+        known_devices::record_second(tx, user, browser, now).await?;
+    }
+    Ok(())
 }
 
 /// The session takes the place of the one that this browser had, and of those that were left behind in it.

@@ -252,7 +252,11 @@ fn gap_of(wanted: &Wanted, reached: Level, standing: &Standing) -> Gap {
         }
     }
     let addable = wanted.levels.iter().find(|level| standing.offered >= **level);
+    // Nothing is added to an account before what it has was shown: whoever knows the password alone would add their own.
+    let is_unproved = standing.level.is_some() && reached < Level::Two && standing.own >= Level::Two;
     match (addable, wanted.need) {
+        (Some(_), Need::Essential) if is_unproved => Gap::Ask(Level::Two),
+        (Some(_), Need::Voluntary) if is_unproved => Gap::None,
         // Who it is comes first.
         (Some(_), _) if standing.level.is_none() => Gap::None,
         (Some(level), Need::Essential) => Gap::Enrol(*level),
@@ -287,6 +291,7 @@ mod tests {
         let at = |level, own, offered| Standing { level: Some(level), device_trusted: false, own, offered };
         let nobody = Standing { level: None, device_trusted: false, own: One, offered: Two };
         let trusted = Standing { device_trusted: true, ..at(One, Two, Two) };
+        let trusted_here = Standing { offered: Resistant, ..trusted };
         for (wanted, duty, standing, expected) in [
             (None, Duty::None, at(One, Two, Two), Gap::None),
             (None, Duty::Required, at(One, Two, Two), Gap::Ask(Two)),
@@ -299,6 +304,13 @@ mod tests {
             (essential(&[Two]), Duty::None, at(Resistant, Two, Two), Gap::None),
             (essential(&[Two]), Duty::None, at(One, One, Two), Gap::Enrol(Two)),
             (essential(&[Resistant]), Duty::None, at(Two, Two, Two), Gap::Unmet),
+            (essential(&[Resistant]), Duty::None, at(One, Two, Resistant), Gap::Ask(Two)),
+            (essential(&[Resistant]), Duty::None, trusted_here, Gap::Ask(Two)),
+            (essential(&[Resistant]), Duty::None, at(Two, Two, Resistant), Gap::Enrol(Resistant)),
+            (essential(&[Resistant]), Duty::None, at(One, One, Resistant), Gap::Enrol(Resistant)),
+            (voluntary(&[Resistant]), Duty::None, at(One, Two, Resistant), Gap::None),
+            (voluntary(&[Resistant]), Duty::None, trusted_here, Gap::None),
+            (voluntary(&[Resistant]), Duty::None, at(Two, Two, Resistant), Gap::Offer(Resistant)),
             (essential(&[Resistant]), Duty::None, at(Two, Resistant, Resistant), Gap::Ask(Resistant)),
             (essential(&[Resistant, Two]), Duty::None, at(One, Two, Two), Gap::Ask(Two)),
             (essential(&[]), Duty::None, at(One, Two, Two), Gap::Unmet),

@@ -9,7 +9,7 @@ use super::users::{self, Created, NewUser, User};
 use crate::base::{Fault, Id, Timestamp};
 use crate::federation::UpstreamIdentity;
 pub use crate::store::identities::Identity;
-use crate::store::{Conn, Tx, identities, passkeys, passwords};
+use crate::store::{Conn, Tx, identities, passkeys, passwords, trusted_devices};
 
 /// How a sign-in elsewhere stands in `amr`.
 pub const FEDERATED: &str = "fed";
@@ -68,7 +68,16 @@ pub async fn register(tx: &mut Tx, new: &NewUser, identity: &Identity, now: Time
 /// Storage failed.
 pub async fn attach(tx: &mut Tx, identity: &Identity) -> Result<bool, Fault> {
     users::hold(tx, &identity.user_id).await?;
+    trusted_devices::forget_for_user(tx, &identity.user_id).await?;
     identities::insert(tx, identity).await
+}
+
+/// Whether an identity is this person's, in the transaction that rests on it.
+///
+/// # Errors
+/// Storage failed.
+pub async fn is_of(tx: &mut Tx, user: &Id, (issuer, subject): (&str, &str)) -> Result<bool, Fault> {
+    identities::is_of(tx, user, issuer, subject).await
 }
 
 /// Somebody comes in by an identity of theirs, perhaps with a profile that is to be theirs here. False if it is not theirs any
@@ -112,15 +121,8 @@ pub async fn detach(tx: &mut Tx, user: &Id, id: &Id) -> Result<Detached, Fault> 
     if is_only && !passkeys::others(tx, user, "").await?.contains(&true) {
         return Ok(Detached::LastWayIn);
     }
+    trusted_devices::forget_for_user(tx, user).await?;
     Ok(if identities::remove(tx, user, id).await? { Detached::Done } else { Detached::Gone })
-}
-
-/// Detaches what was attached from a moment on: whoever came in since then must not stay by it.
-///
-/// # Errors
-/// Storage failed.
-pub async fn detach_since(tx: &mut Tx, user: &Id, since: Timestamp) -> Result<(), Fault> {
-    identities::remove_since(tx, user, since).await
 }
 
 /// The claims of a person after a sign-in elsewhere; nothing if they are the same.

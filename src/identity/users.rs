@@ -239,6 +239,18 @@ pub async fn void_ways_in(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fa
     Ok(())
 }
 
+/// Takes away every way in and every second factor that was added at `since` or later: whoever came in then must not stay by it, nor
+/// keep its owner out.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove_added_since(tx: &mut Tx, id: &Id, since: Timestamp) -> Result<(), Fault> {
+    passkeys::remove_since(tx, id, since).await?;
+    identities::remove_since(tx, id, since).await?;
+    factors::remove_since(tx, id, since).await?;
+    recovery_codes::remove_since(tx, id, since).await
+}
+
 /// Ends everything of a person, their browsers' standing and old mails too: whoever has come in until now is a stranger again.
 ///
 /// # Errors

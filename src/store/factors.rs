@@ -176,6 +176,16 @@ pub async fn remove_for_user(tx: &mut Tx, user: &Id) -> Result<u64, Fault> {
     tx.execute(sql("DELETE FROM factors WHERE user_id = $1").bind(user)).await
 }
 
+/// Removes what a person was given at `since` or later.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove_since(tx: &mut Tx, user: &Id, since: Timestamp) -> Result<(), Fault> {
+    tx.execute(sql("DELETE FROM factor_challenges WHERE user_id = $1").bind(user)).await?;
+    tx.execute(sql("DELETE FROM factors WHERE user_id = $1 AND created_at >= $2").bind(user).bind(since)).await?;
+    Ok(())
+}
+
 /// Removes what was begun before `before` and never confirmed.
 ///
 /// # Errors

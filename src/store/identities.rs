@@ -111,13 +111,28 @@ pub async fn remove(tx: &mut Tx, user: &Id, id: &Id) -> Result<bool, Fault> {
     Ok(tx.execute(sql("DELETE FROM identities WHERE user_id = $1 AND id = $2").bind(user).bind(id)).await? > 0)
 }
 
-/// Detaches all that were attached from a moment on.
+/// Detaches all that were attached from a moment on, and those by which somebody came in since then.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn remove_since(tx: &mut Tx, user: &Id, since: Timestamp) -> Result<(), Fault> {
-    tx.execute(sql("DELETE FROM identities WHERE user_id = $1 AND created_at >= $2").bind(user).bind(since)).await?;
+    let statement = sql("DELETE FROM identities WHERE user_id = $1 AND (created_at >= $2 OR EXISTS
+         (SELECT 1 FROM upstream_sessions u JOIN sessions s ON s.id = u.session_id
+          WHERE s.user_id = $1 AND s.auth_time >= $2 AND u.issuer = identities.issuer AND u.subject = identities.subject))")
+    .bind(user)
+    .bind(since);
+    tx.execute(statement).await?;
     Ok(())
+}
+
+/// Whether an identity is this person's.
+///
+/// # Errors
+/// Storage failed.
+pub async fn is_of(tx: &mut Tx, user: &Id, issuer: &str, subject: &str) -> Result<bool, Fault> {
+    let statement =
+        sql("SELECT 1 FROM identities WHERE user_id = $1 AND issuer = $2 AND subject = $3").bind(user).bind(issuer).bind(subject);
+    Ok(tx.fetch(statement).await?.is_some())
 }
 
 /// How many a person has, in a transaction that depends on it.

@@ -17,6 +17,31 @@ pub async fn record(tx: &mut Tx, user: &Id, browser_hash: &str, now: Timestamp) 
     Ok(())
 }
 
+/// Notes that a person proved a second factor in a browser.
+///
+/// # Errors
+/// Storage failed.
+pub async fn record_second(tx: &mut Tx, user: &Id, browser_hash: &str, now: Timestamp) -> Result<(), Fault> {
+    let statement = sql("INSERT INTO known_devices (user_id, browser_hash, first_seen_at, last_seen_at, second_at)
+         VALUES ($1, $2, $3, $3, $3) ON CONFLICT (user_id, browser_hash) DO UPDATE SET second_at = excluded.second_at")
+    .bind(user)
+    .bind(browser_hash)
+    .bind(now);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+/// Whether a person has ever proved a second factor in a browser.
+///
+/// # Errors
+/// Storage failed.
+pub async fn has_proved_second(conn: &mut Conn, user: &Id, browser_hash: &str) -> Result<bool, Fault> {
+    let statement = sql("SELECT 1 FROM known_devices WHERE user_id = $1 AND browser_hash = $2 AND second_at IS NOT NULL")
+        .bind(user)
+        .bind(browser_hash);
+    Ok(conn.fetch(statement).await?.is_some())
+}
+
 /// How a browser stands to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {

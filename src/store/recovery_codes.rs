@@ -63,6 +63,15 @@ pub async fn consume(tx: &mut Tx, id: &Id, user: &Id, now: Timestamp) -> Result<
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Removes those that were made at `since` or later.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove_since(tx: &mut Tx, user: &Id, since: Timestamp) -> Result<(), Fault> {
+    tx.execute(sql("DELETE FROM recovery_codes WHERE user_id = $1 AND created_at >= $2").bind(user).bind(since)).await?;
+    Ok(())
+}
+
 /// # Errors
 /// Storage failed.
 pub async fn remove_for_user(tx: &mut Tx, user: &Id) -> Result<u64, Fault> {

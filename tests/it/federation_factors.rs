@@ -4,6 +4,7 @@
 use serde_json::json;
 use vouchsafe::admin::upstreams::Changes;
 use vouchsafe::federation::{Kind, Switch};
+use vouchsafe::store::sql;
 
 use crate::support::app::PASSWORD;
 use crate::support::authenticator::Authenticator;
@@ -124,5 +125,69 @@ async fn ways_in_count_together() {
     key.enrol(&app, &mut browser).await;
     assert_eq!(disconnect(&mut browser).await, 0, "the passkey is one");
     assert_eq!(remove(&mut browser).await, 1, "the last");
+    app.ignore_mail();
+}
+
+/// A remembered browser connects nothing, in whatever order the person came: the second factor is asked for first.
+#[tokio::test]
+async fn trust_connects_nothing() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    let phone = app.person_with_phone(&mut Browser::new(), "ana").await;
+    app.ignore_mail();
+    let mut browser = Browser::new();
+    let page = app.first_step(&mut browser, "ana").await;
+    let mut form = page.form("verify");
+    form.set("code", &phone.next_code(&app));
+    form.fields.push(("remember_device".to_owned(), "yes".to_owned()));
+    browser.request(crate::support::Initiator::SameOrigin, form.method.clone(), &form.action, Some(form.body())).await;
+    browser.set_cookie("session", None);
+    // By the provider first.
+    let mut first = browser.clone();
+    let page = come(&app, &up, &mut first).await;
+    let page = first.submit(&page, "sign-in", &[("username", "ana@example.com"), ("password", PASSWORD)]).await;
+    assert!(page.has("verify") && !page.has("connect"), "{} {}", page.url, page.body);
+    // By the password first, and by the provider while the app's question is open.
+    let rp = Rp::web(&app, "web").await;
+    let page = browser.visit(&rp.begin(&rp.flow())).await;
+    let page = browser.submit(&page, "sign-in", &[("username", "ana@example.com"), ("password", PASSWORD)]).await;
+    assert!(page.has("allow"), "{} {}", page.url, page.body);
+    let id = page.url.path().rsplit('/').next().unwrap();
+    let start = browser.visit(&app.url(&format!("/sign-in/{id}"))).await;
+    let page = up.sign_in(&mut browser, &start, "corp").await;
+    if page.has("connect") {
+        browser.submit(&page, "connect", &[]).await;
+    }
+    assert_eq!(app.count("SELECT COUNT(*) FROM identities").await, 0, "{} {}", page.url, page.body);
+    app.ignore_mail();
+}
+
+/// Whoever disowns a sign-in shuts the door by which it came: an account elsewhere that is in other hands opens nothing any more. A first
+/// proof by one that was disconnected since is none.
+#[tokio::test]
+async fn a_door_that_was_shut() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    come(&app, &up, &mut Browser::new()).await;
+    app.ignore_mail();
+    app.clock.advance(60);
+    let mut stranger = Browser::new();
+    come(&app, &up, &mut stranger).await;
+    assert!(is_in(&app, &mut stranger).await);
+    let mails = app.mail().to("ana@example.com").await;
+    let notice = mails.iter().rev().find(|mail| mail.subject == "A new sign-in").unwrap().link();
+    let mut owner = Browser::new();
+    let page = owner.visit(&notice).await;
+    owner.submit(&page, "go-on", &[]).await;
+    assert!(!is_in(&app, &mut stranger).await);
+    assert_eq!(app.count("SELECT COUNT(*) FROM identities").await, 0);
+    let page = come(&app, &up, &mut stranger).await;
+    assert!(!is_in(&app, &mut stranger).await, "{} {}", page.url, page.body);
+    let (app, up, phone) = ana(Changes::default()).await;
+    let mut half = Browser::new();
+    let page = come(&app, &up, &mut half).await;
+    app.provider.db.write(async move |tx| tx.execute(sql("DELETE FROM identities")).await).await.unwrap();
+    half.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+    assert!(!is_in(&app, &mut half).await);
     app.ignore_mail();
 }

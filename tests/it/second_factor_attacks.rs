@@ -269,3 +269,34 @@ async fn an_owner_is_not_asked_for_a_strangers_phone() {
     assert_eq!(app.count("SELECT COUNT(*) FROM factors").await, 0);
     assert!(!app.is_in(&mut stranger).await);
 }
+
+/// MF-02: a new password by mail makes a browser known, and brings no further guesses at the second factor.
+#[tokio::test]
+async fn a_reset_brings_no_guesses() {
+    let app = TestApp::start().await;
+    let mut own = Browser::new();
+    let phone = app.person_with_phone(&mut own, "ana").await;
+    app.ignore_mail();
+    let guess = async |browser: &mut Browser| {
+        let page = app.first_step(browser, "ana").await;
+        browser.submit(&page, "verify", &[("code", &phone.wrong_code(&app))]).await.status
+    };
+    let mut thief = Browser::new();
+    for _ in 0..10 {
+        assert_eq!(guess(&mut thief).await, 400);
+    }
+    assert_eq!(guess(&mut thief).await, 429);
+    // Her own browser, where she proved both, has its own count.
+    own.set_cookie("session", None);
+    assert_eq!(guess(&mut own).await, 400);
+    let mut known = Browser::new();
+    app.clock.advance(1);
+    let page = known.visit(&app.url("/sign-in")).await;
+    let page = known.click(&page, "forgot").await;
+    known.submit(&page, "send", &[("username", ANA)]).await;
+    let mails = app.mail().to(ANA).await;
+    let link = mails.iter().rev().find(|mail| mail.subject.contains("password")).unwrap().link();
+    known.open_and_set(&link, PASSWORD).await;
+    assert_eq!(guess(&mut known).await, 429, "known by its mail alone");
+    app.ignore_mail();
+}

@@ -183,3 +183,53 @@ async fn groups() {
     assert!(factors::set_group(app.desk(), ANA, ("admins", Membership::Leaves)).await.is_err());
     assert!(comes_in(&app, &Browser::new(), PASSWORD).await);
 }
+
+/// A remembered browser and the password add nothing: whoever has a second factor shows it before another one is added, whatever an
+/// app asks for, and no code of an app stands for a passkey.
+#[tokio::test]
+async fn nothing_is_added_by_trust_alone() {
+    let app = TestApp::start().await;
+    let rp = Rp::web(&app, "web").await;
+    let phone = app.person_with_phone(&mut Browser::new(), "ana").await;
+    let mut browser = remembered(&app, &phone).await;
+    rp.tokens(&mut browser, "ana").await;
+    let essential = json!({ "id_token": { "acr": { "essential": true, "values": ["phr"] } } }).to_string();
+    let wish = browser.visit(&rp.begin(&rp.flow().with("acr_values", "phr"))).await;
+    assert!(wish.param("code").is_some(), "a wish is a wish: {} {}", wish.url, wish.body);
+    let page = browser.visit(&rp.begin(&rp.flow().with("claims", &essential))).await;
+    assert!(page.has("code") && !page.has("add-passkey") && !page.has("totp-key"), "{} {}", page.url, page.body);
+    let id = page.url.path().rsplit('/').next().unwrap().to_owned();
+    let typed = browser.visit(&app.url(&format!("/set-up-second-factor/{id}"))).await;
+    assert!(!typed.has("add-passkey") && !typed.has("totp-key"), "{}", typed.url);
+    // With the second factor the passkey is asked for, and nothing else will do.
+    let page = browser.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+    assert!(page.has("add-passkey"), "{} {}", page.url, page.body);
+    let mut form = page.form("add-passkey");
+    form.fields.retain(|(name, _)| name != "action" && name != "credential");
+    form.fields.extend([("factor".to_owned(), "x".to_owned()), ("code".to_owned(), "1".to_owned())]);
+    let answer =
+        browser.request(crate::support::Initiator::SameOrigin, form.method.clone(), &form.action, Some(form.body())).await;
+    let answer = browser.follow(answer).await;
+    assert!(answer.has("add-passkey") && !answer.has("totp-key"), "{} {}", answer.url, answer.body);
+    app.ignore_mail();
+}
+
+/// "That wasn't me" and the owner's way back take away what was added since, so that nobody is locked out by a stranger's factor.
+#[tokio::test]
+async fn what_a_stranger_added_goes_with_them() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    app.sign_in(&mut Browser::new(), "ana").await;
+    let mut stranger = Browser::new();
+    app.clock.advance(5);
+    app.sign_in(&mut stranger, "ana").await;
+    let notice = app.mail().one(ANA).await;
+    app.clock.advance(5);
+    app.add_phone(&mut stranger).await;
+    app.ignore_mail();
+    assert_eq!(app.count("SELECT COUNT(*) FROM factors").await, 1);
+    let mut owner = Browser::new();
+    let page = owner.visit(&notice.link()).await;
+    owner.submit(&page, "go-on", &[]).await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM factors").await, 0);
+}

@@ -196,3 +196,38 @@ async fn wanted_of_who_has_none() {
     assert_eq!(token["acr"], "aal2");
     app.ignore_mail();
 }
+
+/// The time that the house gives is for what the house wants: an app that has to have a second factor has it at once, and a session
+/// from before is told, and asked again when the time is over.
+#[tokio::test]
+async fn grace_is_not_for_ever() {
+    let app = house(&[("SECOND_FACTOR__GRACE_DAYS", "2")]).await;
+    let rp = Rp::web(&app, "web").await;
+    let about = Changes {
+        redirect_uris: Some(vec![CALLBACK.to_owned()]),
+        second_factor: Some(FactorPolicy::Required),
+        ..Changes::default()
+    };
+    let bank = Rp::of(&app, &app.client("bank", about).await);
+    let mut browser = Browser::new();
+    rp.tokens(&mut browser, "ana").await;
+    let silent = bank.begin(&bank.flow().with("prompt", "none"));
+    assert_eq!(browser.get(&silent).await.param("error").as_deref(), Some("interaction_required"));
+    let page = browser.visit(&bank.begin(&bank.flow())).await;
+    assert!(page.has("totp-key") && !page.has("not-now"), "{} {}", page.url, page.body);
+    // What the house wants since then: the old session is told, may go on, and is told again when the time is over.
+    let required =
+        Wish { settings: &[("SECOND_FACTOR__POLICY", "required"), ("SECOND_FACTOR__GRACE_DAYS", "2")], ..Wish::default() };
+    let app = app.restart_with(required).await;
+    let rp = Rp::at(&app.issuer, &rp.id, rp.secret.clone());
+    let page = browser.visit(&rp.begin(&rp.flow())).await;
+    assert!(page.has("not-now") && page.has("until"), "{} {}", page.url, page.body);
+    let page = browser.submit(&page, "not-now", &[]).await;
+    assert!(page.param("code").is_some(), "{} {}", page.url, page.body);
+    app.clock.advance(86_400);
+    assert!(browser.get(&rp.begin(&rp.flow())).await.param("code").is_some());
+    app.clock.advance(86_400);
+    let page = browser.visit(&rp.begin(&rp.flow())).await;
+    assert!(page.param("code").is_none(), "the time is over: {} {}", page.url, page.body);
+    app.ignore_mail();
+}

@@ -9,14 +9,13 @@ use crate::base::{Fault, Id};
 use crate::cache::RetryAfter;
 use crate::endpoints::interaction::{self, AccountPage, Errand, Found, Outcome};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
-use crate::identity::linking;
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
 use crate::identity::sessions;
 use crate::identity::users::{self, User, email_key};
 use crate::notify::Letter;
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::users::{self as people, NewAddress};
-use crate::store::{Tx, passkeys, passwords};
+use crate::store::{Tx, passwords};
 
 /// What became of a wish for another address.
 pub enum Change {
@@ -306,8 +305,7 @@ async fn give_back(tx: &mut Tx, (user, row, before): (&Id, &OneTime, &str), now:
         return Ok(false);
     }
     passwords::remove(tx, user).await?;
-    passkeys::remove_since(tx, user, row.created_at).await?;
-    linking::detach_since(tx, user, row.created_at).await?;
+    users::remove_added_since(tx, user, row.created_at).await?;
     users::end_everything_known(tx, user, now).await?;
     // The ways back that were sent later went to addresses that whoever took the account over chose.
     one_time::void_after(tx, user, row, now).await?;

@@ -5,10 +5,9 @@ use super::recover::unsent;
 use super::verify::owner;
 use crate::base::Fault;
 use crate::endpoints::{Provider, Visit, audit_at};
-use crate::identity::linking;
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
 use crate::identity::users::{self, User};
-use crate::store::{audit as audits, passkeys};
+use crate::store::audit as audits;
 
 /// A sign-in that somebody does not own up to.
 pub struct Disowned {
@@ -52,10 +51,9 @@ pub async fn disown(provider: &Provider, token: &str, visit: &Visit) -> Result<O
             if !one_time::consume(tx, &row, now).await? {
                 return Ok(false);
             }
+            // Whoever came in may have left themselves a way back, or a lock.
+            users::remove_added_since(tx, &user.id, row.created_at).await?;
             users::end_everything_known(tx, &user.id, now).await?;
-            // Whoever came in may have left themselves a way back.
-            passkeys::remove_since(tx, &user.id, row.created_at).await?;
-            linking::detach_since(tx, &user.id, row.created_at).await?;
             reset.store(tx).await?;
             audits::write(tx, &id, &record).await?;
             Ok(true)

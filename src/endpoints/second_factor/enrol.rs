@@ -12,7 +12,7 @@ use crate::base::{Fault, Id, Secret};
 use crate::endpoints::interaction::{Found, Outcome, Page, look};
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, establish};
 use crate::endpoints::{Provider, Signed, Visit};
-use crate::identity::factor::{self, Begun, Factor, Proving};
+use crate::identity::factor::{self, Begun, Factor, Level, Proving};
 use crate::identity::users::User;
 use crate::store::factor_challenges::Challenge;
 use crate::store::factors::{self, PENDING_SECONDS};
@@ -89,6 +89,24 @@ pub enum For {
     Account(Box<Signed>),
 }
 
+/// Who may add something on the way to an app, and of which level it has to be; nobody whose account has a second factor that was not
+/// shown for this session.
+///
+/// # Errors
+/// Storage, keys or chance failed.
+pub async fn adding(provider: &Provider, found: &Found, visit: &Visit) -> Result<Option<(Asked, Level)>, Fault> {
+    let Outcome::Page { page: Page::Enrol(level) | Page::Offer(level), .. } = look(provider, found, visit).await? else {
+        return Ok(None);
+    };
+    let Some(asked) = Asked::of(provider, found, visit).await? else { return Ok(None) };
+    let is_proved = match &asked.by {
+        By::Session(signed) => Level::parse(&signed.session.acr).is_some_and(|reached| reached >= Level::Two),
+        By::Half(_) => false,
+    };
+    let may_add = is_proved || !Own::of(provider, &asked.user).await?.has_any();
+    Ok(may_add.then_some((asked, level)))
+}
+
 /// Confirms it with a code. Whoever calls has seen to it that the sign-in is fresh.
 ///
 /// # Errors
@@ -99,18 +117,18 @@ pub async fn confirm(
     (enrolling, code, name): (Enrolling, &str, &str),
     visit: &Visit,
 ) -> Result<Added, Fault> {
-    let asked = match &place {
-        For::Interaction(found) => match look(provider, found, visit).await? {
-            // Whoever only gave a first proof adds nothing where there is something to ask for.
-            Outcome::Page { page: Page::Enrol(_) | Page::Offer(_), .. } => Asked::of(provider, found, visit).await?,
-            _ => None,
+    let (asked, level) = match &place {
+        For::Interaction(found) => match adding(provider, found, visit).await? {
+            Some((asked, level)) => (Some(asked), level),
+            None => (None, Level::One),
         },
-        For::Account(signed) => Some(Asked { user: signed.user.clone(), by: By::Session(signed.clone()) }),
+        For::Account(signed) => (Some(Asked { user: signed.user.clone(), by: By::Session(signed.clone()) }), Level::One),
     };
     let Some(Asked { user, by }) = asked.filter(|asked| asked.user.id == enrolling.factor.user_id) else {
         return Ok(Added::Gone);
     };
-    let Some(kind) = provider.factors.kinds.find(&enrolling.factor.kind) else { return Ok(Added::Gone) };
+    let kind = provider.factors.kinds.find(&enrolling.factor.kind).filter(|kind| kind.about().level >= level);
+    let Some(kind) = kind else { return Ok(Added::Gone) };
     let waiting = sent::waiting(provider, (&user, &enrolling.factor.kind, &enrolling.factor.id), visit).await?;
     let subjects = match charge(provider, &user, waiting.as_ref(), visit).await? {
         Ok(subjects) => subjects,

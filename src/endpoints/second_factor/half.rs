@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::proof::Ground;
-use super::{Means, Own, SecondProof, trust};
+use super::{Means, Own, SecondProof, Wait, trust};
 use crate::base::{Fault, Id, Secret, Timestamp, sha256_base64url};
 use crate::endpoints::interaction::{Errand, Found, Outcome, look};
 use crate::endpoints::sign_in::{Entry, Pass, Proof, SignedIn, Stay, establish};
@@ -13,7 +13,7 @@ use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::factor::{Demand, Duty, Level};
 use crate::identity::users::{self, User};
 use crate::store::interactions::{self, Event, EventKind};
-use crate::store::{audit as audits, passwords};
+use crate::store::{Tx, audit as audits, factor_terms, passwords};
 
 /// Seconds for which a first proof waits for the second.
 const HALF_SECONDS: i64 = 900;
@@ -48,7 +48,7 @@ pub(in crate::endpoints) enum After {
 /// Storage failed.
 pub(in crate::endpoints) async fn after_first(
     provider: &Provider,
-    errand: &Errand,
+    found: &Found,
     (user, means, own): (&User, &Means, Option<Own>),
     visit: &Visit,
 ) -> Result<After, Fault> {
@@ -57,8 +57,9 @@ pub(in crate::endpoints) async fn after_first(
         return Ok(After::Session { trusted: None });
     }
     if own.is_some_and(|own| own.has_any()) {
-        // What matters on the pages of the account is never done on the strength of a browser alone.
-        let takes_trust = matches!(errand, Errand::App(_) | Errand::Account);
+        // What matters on the pages of the account is never done on the strength of a browser alone, and neither is another account
+        // connected to this one.
+        let takes_trust = matches!(found.errand, Errand::App(_) | Errand::Account) && found.waiting().is_none();
         let trusted = if takes_trust { trust::of(provider, &user.id, visit).await? } else { None };
         return Ok(trusted.map_or(After::Half, |id| After::Session { trusted: Some(id) }));
     }
@@ -193,9 +194,28 @@ pub async fn postpone(provider: &Provider, mut found: Found, visit: &Visit) -> R
             establish(provider, found, entry, visit).await
         }
         By::Session(signed) => {
+            let due = match super::may_wait(
+                provider,
+                &found,
+                &Asked { user: asked.user.clone(), by: By::Session(signed.clone()) },
+                visit,
+            )
+            .await?
+            {
+                Wait::No => return Ok(None),
+                Wait::Forever => None,
+                Wait::Until(due) => Some(due),
+            };
             let event = Event { kind: EventKind::Postponed, session_id: signed.session.id.clone(), detail: String::new() };
             let (id, interaction, added, now) = (provider.new_id()?, found.id.clone(), event.clone(), visit.now);
-            provider.db.write(async move |tx| interactions::add_event(tx, &id, &interaction, &added, now).await).await?;
+            let user = asked.user.id.clone();
+            let postponed = async move |tx: &mut Tx| {
+                if let Some(due) = due {
+                    factor_terms::set_due(tx, &user, due).await?;
+                }
+                interactions::add_event(tx, &id, &interaction, &added, now).await
+            };
+            provider.db.write(postponed).await?;
             found.events.push(event);
             let outcome: Outcome = look(provider, &found, visit).await?;
             Ok(Some(SignedIn { pass: Pass::Kept, outcome }))

@@ -19,7 +19,7 @@ mod words;
 
 pub use crate::store::trusted_devices::TrustedDevice;
 pub use codes::{make as make_codes, make_by as make_codes_by};
-pub use enrol::{Added, Enrolling, For, begin as begin_enrolment, confirm as confirm_enrolment, find as find_enrolment};
+pub use enrol::{Added, Enrolling, For, adding, begin as begin_enrolment, confirm as confirm_enrolment, find as find_enrolment};
 pub(super) use half::{After, after_first, begin as begin_half};
 pub use half::{Asked, postpone};
 pub(super) use own::passkeys_left;
@@ -91,6 +91,32 @@ pub(super) async fn duty(
     client: Option<&ClientRef>,
     now: Timestamp,
 ) -> Result<(Duty, Option<Timestamp>), Fault> {
+    let (duty, term) = duty_and_term(provider, user, client, now).await?;
+    Ok((duty, term.map(Term::at)))
+}
+
+/// Until when somebody may go without what they have to have.
+#[derive(Clone, Copy)]
+enum Term {
+    /// Nobody told them yet: the time begins when they say that they go on without.
+    Unsaid(Timestamp),
+    Said(Timestamp),
+}
+
+impl Term {
+    const fn at(self) -> Timestamp {
+        match self {
+            Self::Unsaid(at) | Self::Said(at) => at,
+        }
+    }
+}
+
+async fn duty_and_term(
+    provider: &Provider,
+    user: &User,
+    client: Option<&ClientRef>,
+    now: Timestamp,
+) -> Result<(Duty, Option<Term>), Fault> {
     let policy = &provider.factors.policy;
     if policy.demand == Demand::Off {
         return Ok((Duty::None, None));
@@ -104,11 +130,13 @@ pub(super) async fn duty(
     if !is_due {
         return Ok((Duty::None, None));
     }
-    if policy.grace_seconds == 0 {
-        return Ok((Duty::Required, Some(now)));
+    // An app that wants a second factor wants it now: the time is the house's to give, for what the house wants.
+    if policy.grace_seconds == 0 || client.is_some_and(wants_second) {
+        return Ok((Duty::Required, Some(Term::Said(now))));
     }
-    let until = factor_terms::due_at(&mut conn, &user.id).await?;
-    Ok((Duty::Required, Some(until.unwrap_or_else(|| now.plus(policy.grace_seconds)))))
+    let said = factor_terms::due_at(&mut conn, &user.id).await?;
+    let term = said.map_or_else(|| Term::Unsaid(now.plus(policy.grace_seconds)), Term::Said);
+    Ok((Duty::Required, Some(term)))
 }
 
 /// What is missing for the request of an app (decision 8, RFC 9470).
@@ -146,8 +174,8 @@ async fn of_session(
     now: Timestamp,
 ) -> Result<Gap, Fault> {
     let own = Own::of(provider, &signed.user).await?;
-    let (duty, until) = duty(provider, &signed.user, client, now).await?;
-    let has_time = !own.has_any() && until.is_some_and(|until| now < until);
+    let (duty, term) = duty_and_term(provider, &signed.user, client, now).await?;
+    let has_time = !own.has_any() && matches!(term, Some(Term::Said(until)) if now < until);
     let duty = if has_time { Duty::None } else { duty };
     let standing = Standing {
         level: Some(level),
@@ -221,11 +249,25 @@ pub enum Wait {
 pub async fn may_wait(provider: &Provider, found: &Found, asked: &Asked, visit: &Visit) -> Result<Wait, Fault> {
     if !asked.is_half() {
         let outcome = super::interaction::look(provider, found, visit).await?;
-        let is_offer = matches!(outcome, super::interaction::Outcome::Page { page: Page::Offer(_), .. });
-        return Ok(if is_offer { Wait::Forever } else { Wait::No });
+        if matches!(outcome, super::interaction::Outcome::Page { page: Page::Offer(_), .. }) {
+            return Ok(Wait::Forever);
+        }
+        // What an app demands in so many words has no time, and what was said before is over.
+        if !is_of_the_house(found) {
+            return Ok(Wait::No);
+        }
     }
-    let (_, until) = duty(provider, &asked.user, None, visit.now).await?;
-    Ok(until.filter(|until| visit.now < *until).map_or(Wait::No, Wait::Until))
+    let client = found.client.as_ref().filter(|_| !asked.is_half());
+    let (_, term) = duty_and_term(provider, &asked.user, client, visit.now).await?;
+    Ok(term.map(Term::at).filter(|until| visit.now < *until).map_or(Wait::No, Wait::Until))
+}
+
+/// Whether what is missing for this errand can only be what the house wants.
+fn is_of_the_house(found: &Found) -> bool {
+    match &found.errand {
+        super::interaction::Errand::App(request) => wanted(request).is_none_or(|wanted| wanted.need == Need::Voluntary),
+        _ => true,
+    }
 }
 
 /// Whether the house wants a person to have a second factor, so that their last one stays.

@@ -112,7 +112,11 @@ impl SecondProof {
             Some(phc) => passwords::stands(tx, user, phc).await?,
             None => passwords::may_be_here(tx, user).await?,
         };
-        if !stands || !self.use_up(tx, user, now).await? {
+        let is_known_there = match &self.ground.origin {
+            Some(origin) => origin.stands(tx, user).await?,
+            None => true,
+        };
+        if !stands || !is_known_there || !self.use_up(tx, user, now).await? {
             return Ok(false);
         }
         guesses::succeed(tx, &self.subjects, now).await?;

@@ -8,8 +8,8 @@ use crate::endpoints::sign_in::{Pass, SignedIn, Stay};
 use crate::endpoints::{Provider, Signed, Visit, audit_at, op_browser_state};
 use crate::identity::factor::Level;
 use crate::identity::sessions::{self, NewSession, SessionToken};
-use crate::store::audit as audits;
 use crate::store::interactions::{self, Event, EventKind};
+use crate::store::{audit as audits, known_devices};
 
 /// Raises a session, for an interaction or for the account pages. Nothing if the proof was used before.
 pub(super) async fn raise(
@@ -42,6 +42,7 @@ pub(super) async fn raise(
             }
             sessions::still_open(tx, &stored.id, now).await?;
             sessions::reauthenticate(tx, &stored).await?;
+            known_devices::record_second(tx, &user, &stored.browser_hash, now).await?;
             if let Some(interaction) = &interaction {
                 interactions::add_event(tx, &ids.0, interaction, &added, now).await?;
             }

@@ -17,7 +17,7 @@ use crate::identity::recovery;
 use crate::identity::users::User;
 use crate::store::audit as audits;
 use crate::store::factor_challenges::Challenge;
-use crate::store::known_devices::{self, Standing};
+use crate::store::known_devices;
 
 /// What a person typed, and by which way.
 pub struct Typed<'a> {
@@ -88,8 +88,9 @@ pub(super) async fn charge(
     waiting: Option<&Challenge>,
     visit: &Visit,
 ) -> Result<Result<Vec<Subject>, i64>, Fault> {
-    let standing = known_devices::standing(&mut provider.db.conn(), &user.id, &visit.browser_hash).await?;
-    let known = (standing == Standing::Known).then_some(visit.browser_hash.as_str());
+    // Knowing a browser by its first proof alone is not enough: each new password by mail would bring ten more guesses.
+    let is_known = known_devices::has_proved_second(&mut provider.db.conn(), &user.id, &visit.browser_hash).await?;
+    let known = is_known.then_some(visit.browser_hash.as_str());
     let mut subjects = guesses::second_factor_subjects(&user.id, known);
     subjects.extend(waiting.map(|challenge| guesses::sent_code_subject(&challenge.id)));
     let (charged, now) = (subjects.clone(), visit.now);

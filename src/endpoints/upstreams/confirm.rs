@@ -5,8 +5,9 @@ use super::decide::open_arrival;
 use super::{Stop, Waiting};
 use crate::base::{Fault, Id};
 use crate::endpoints::accounts::{self, Recipient};
+use crate::endpoints::authorize::Reason;
 use crate::endpoints::interaction::{Found, Outcome, Page, look};
-use crate::endpoints::{Provider, Visit, audit_at};
+use crate::endpoints::{Provider, Visit, audit_at, second_factor};
 use crate::identity::linking;
 use crate::identity::sessions;
 use crate::identity::users::User;
@@ -40,6 +41,10 @@ pub async fn answer(provider: &Provider, mut found: Found, said: Connecting, vis
     let (Some(waiting), Some(signed)) = (connecting(&found, visit), visit.session.clone()) else {
         return look(provider, &found, visit).await;
     };
+    // Whoever is in by a remembered browser alone connects nothing.
+    if said == Connecting::Yes && !second_factor::is_fresh(provider, &signed, visit.now).await? {
+        return Ok(Outcome::Page { interaction: found.id.clone(), page: Page::SignIn(Reason::Again) });
+    }
     let arrival = match said {
         Connecting::Yes => open_arrival(provider, &waiting.arrival, visit).await?,
         Connecting::No => None,

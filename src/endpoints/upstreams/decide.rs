@@ -9,6 +9,7 @@ use super::{Arrived, Connected, Failed, Failure, Waiting};
 use crate::base::{Fault, Id, public_id};
 use crate::endpoints::accounts;
 use crate::endpoints::interaction::{AccountPage, Found, Outcome, look};
+use crate::endpoints::second_factor;
 use crate::endpoints::sign_in::{Entry, Proof, Stay, establish};
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::federation::{Upstream, UpstreamIdentity};
@@ -209,7 +210,7 @@ pub(super) async fn open_arrival(
 async fn attach(provider: &Provider, came: Came, visit: &Visit) -> Result<Arrived, Fault> {
     let signed = visit.session.as_ref().filter(|signed| came.attempt.session_id.as_ref() == Some(&signed.session.id));
     let Some(signed) = signed else { return Ok(Arrived::Failed(Failed::bare(Failure::Foreign))) };
-    if !signed.is_fresh(visit.now) {
+    if !second_factor::is_fresh(provider, signed, visit.now).await? {
         return Ok(Arrived::Outcome(Outcome::AccountPage(AccountPage::Identities)));
     }
     let identity = row(provider, &signed.user.id, &came, visit)?;

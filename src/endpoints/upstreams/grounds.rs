@@ -106,6 +106,11 @@ impl Grounds {
 }
 
 impl Origin {
+    /// Whether that is still an account of this person.
+    pub(in crate::endpoints) async fn stands(&self, tx: &mut Tx, user: &Id) -> Result<bool, Fault> {
+        linking::is_of(tx, user, (&self.issuer, &self.subject)).await
+    }
+
     /// Notes where the session came from.
     pub(in crate::endpoints) async fn note(&self, tx: &mut Tx, session: &Id) -> Result<(), Fault> {
         let row = UpstreamSession {

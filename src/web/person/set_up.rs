@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::authenticators::{Form, new_key};
 use super::{Opened, broken, error, go_on, open, open_form, page, speak, ui_locales};
 use crate::base::{Fault, Id};
-use crate::endpoints::interaction::{self, Outcome, Page};
+
 use crate::endpoints::passkeys::{self, Enrolled};
 use crate::endpoints::second_factor::{self, Added, Asked, Enrolling, For};
 use crate::identity::factor::Level;
@@ -137,13 +137,7 @@ async fn fresh_key(state: &State, request: &HttpRequest, opened: Opened, trouble
 
 /// Who is asked to add something, if somebody is.
 async fn waiting(state: &State, opened: &Opened) -> Result<Option<(Asked, Level)>, Fault> {
-    match interaction::look(&state.provider, &opened.found, &opened.visit).await? {
-        Outcome::Page { page: Page::Enrol(level) | Page::Offer(level), .. } => {
-            let asked = Asked::of(&state.provider, &opened.found, &opened.visit).await?;
-            Ok(asked.map(|asked| (asked, level)))
-        }
-        _ => Ok(None),
-    }
+    second_factor::adding(&state.provider, &opened.found, &opened.visit).await
 }
 
 async fn render(
@@ -200,6 +194,10 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     };
     if form.get("action") == Some("passkey") || form.get("credential").is_some() {
         return add_passkey(&state, &request, (opened, asked, level), &form).await;
+    }
+    // No code of an app reaches what only a passkey does.
+    if level > Level::Two {
+        return passkey(&state, &request, (opened, asked, level), None).await;
     }
     let factor = Id::from_stored(form.get("factor").unwrap_or_default());
     let found = second_factor::find_enrolment(provider, &asked.user, &factor, &opened.visit).await;
