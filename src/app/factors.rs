@@ -2,7 +2,7 @@
 
 use crate::base::{Clock, Fault};
 use crate::config::{Config, SecondFactorPolicy};
-use crate::endpoints::second_factor::House;
+use crate::endpoints::second_factor::{Counts, House};
 use crate::identity::factor::{Demand, Kinds, Level, Policy, SecondFactor};
 use crate::identity::recovery::RecoveryKey;
 use crate::identity::totp::AuthenticatorApp;
@@ -38,7 +38,9 @@ pub(super) fn house(config: &Config, vault: &Vault, clock: &Clock, more: Plugins
     kinds.extend(more.kinds);
     channels.extend(more.channels);
     let by_passkey = if super::passkeys(config).is_some() { Level::Resistant } else { Level::One };
-    Ok(House { kinds: Kinds::new(kinds), policy, recovery_key, by_passkey, channels })
+    let kinds = Kinds::new(kinds);
+    let counts = Counts::new(&kinds, &channels);
+    Ok(House { kinds, policy, recovery_key, by_passkey, channels, counts })
 }
 
 type Plugged<'a> = (&'a mut Vec<Box<dyn SecondFactor>>, &'a mut Vec<Box<dyn Channel>>);

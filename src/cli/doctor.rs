@@ -8,17 +8,17 @@ use serde_json::json;
 
 use super::answer::{Answer, Failure, Verdict, table};
 use super::open;
-use crate::app;
+use crate::app::{self, Plugins};
 use crate::base::Fault;
-use crate::config::{self, Config};
+use crate::config::{self, Config, PluginSettings};
 use crate::keys::Vault;
 use crate::store::{Db, Options, keys, migrations};
 
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Names every problem of the settings; without any it says so.
-pub fn config_check(file: Option<&Path>) -> Result<Answer, Failure> {
-    match config::load(file) {
+pub fn config_check(file: Option<&Path>, make: impl FnOnce(&mut PluginSettings) -> Option<Plugins>) -> Result<Answer, Failure> {
+    match config::load_for(file, config::environment(), make) {
         Ok(_) => Ok(Answer::new("the configuration is good", json!({ "problems": [] }))),
         Err(problems) => {
             let list: Vec<_> =
@@ -45,8 +45,8 @@ impl Finding {
 }
 
 /// Looks at everything that a server needs; changes nothing.
-pub fn run(file: Option<&Path>) -> Result<Answer, Failure> {
-    let config = config::load(file)?;
+pub fn run(file: Option<&Path>, make: impl FnOnce(&mut PluginSettings) -> Option<Plugins>) -> Result<Answer, Failure> {
+    let (config, _) = config::load_for(file, config::environment(), make)?;
     let mut findings = vec![
         Finding::new("settings", Ok("good".to_owned())),
         listener(&config),

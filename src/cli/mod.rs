@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::Plugins;
+use crate::config::PluginSettings;
 use answer::{Answer, Failure, Form};
 
 /// Vouchsafe, an OpenID Connect identity provider.
@@ -96,28 +97,35 @@ enum ConfigVerb {
 
 /// Does what the arguments of this process say.
 pub fn run() -> ExitCode {
-    run_with(Plugins::default())
+    run_with(|_| Some(Plugins::default()))
 }
 
-/// The same for a program that brings plugins of its own.
-pub fn run_with(plugins: Plugins) -> ExitCode {
+/// The same for a program that brings plugins of its own. `make` takes their settings, the tables `[plugins.NAME]`, and gives nothing if
+/// one is missing or wrong; that is named with all that is wrong otherwise. It is asked by `serve`, `config check` and `doctor`, so it
+/// only puts together and opens nothing.
+pub fn run_with(make: impl FnOnce(&mut PluginSettings) -> Option<Plugins>) -> ExitCode {
     let arguments = Arguments::parse();
     let form = if arguments.json { Form::Json } else { Form::Text };
     let file = open::settings_file(arguments.config);
-    match answer_to(arguments.verb, file.as_deref(), form, plugins) {
+    match answer_to(arguments.verb, file.as_deref(), form, make) {
         Ok(answer) => answer.print(form),
         Err(failure) => failure.print(form),
     }
 }
 
-fn answer_to(verb: Verb, file: Option<&std::path::Path>, form: Form, plugins: Plugins) -> Result<Answer, Failure> {
+fn answer_to(
+    verb: Verb,
+    file: Option<&std::path::Path>,
+    form: Form,
+    make: impl FnOnce(&mut PluginSettings) -> Option<Plugins>,
+) -> Result<Answer, Failure> {
     match verb {
         Verb::Init(init) => init::run(&init),
-        Verb::Serve => serve::run(file, plugins),
+        Verb::Serve => serve::run(file, make),
         Verb::Demo(demo) => demo::run(&demo, form),
         Verb::Migrate => migrate::run(file),
-        Verb::Config(ConfigVerb::Check) => doctor::config_check(file),
-        Verb::Doctor => doctor::run(file),
+        Verb::Config(ConfigVerb::Check) => doctor::config_check(file, make),
+        Verb::Doctor => doctor::run(file, make),
         Verb::Client(verb) => open::at_desk(file, async |desk, config| clients::run(verb, desk, config).await),
         Verb::User(verb) => open::at_desk(file, async |desk, config| users::run(verb, desk, config, form).await),
         Verb::Resource(verb) => open::at_desk(file, async |desk, _| resources::run(verb, desk).await),

@@ -6,10 +6,10 @@ use super::answer::{Answer, Failure};
 use super::{log, open};
 use crate::app::{App, Plugins, Running};
 use crate::base::Fault;
-use crate::config;
+use crate::config::{self, PluginSettings};
 
-pub fn run(file: Option<&Path>, plugins: Plugins) -> Result<Answer, Failure> {
-    let config = config::load(file)?;
+pub fn run(file: Option<&Path>, make: impl FnOnce(&mut PluginSettings) -> Option<Plugins>) -> Result<Answer, Failure> {
+    let (config, plugins) = config::load_for(file, config::environment(), make)?;
     log::start(&config.log)?;
     open::block_on_server(async {
         let issuer = config.issuer.as_str().to_owned();

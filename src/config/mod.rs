@@ -14,9 +14,11 @@ mod checked_sms;
 mod master_key;
 mod network;
 mod parts;
+mod plugin_settings;
 mod raw;
 mod settings;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
@@ -26,6 +28,7 @@ pub use parts::{
     SecondFactorSettings, SessionSettings, SignUpMode, SmsGateway, SmsSettings, SmsShape, Switch, Synchronous, TlsPaths,
     TokenSettings, UnregisteredResources,
 };
+pub use plugin_settings::PluginSettings;
 pub use settings::{Kind, Setting, find, settings, template};
 
 /// What every environment variable of ours begins with; nothing else is read (decision 6).
@@ -65,29 +68,65 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Reads and checks the settings of a file, with the environment of this process over them.
+/// The environment of this process.
+pub fn environment() -> impl Iterator<Item = (String, OsString)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+}
+
+/// Reads and checks the settings of a file, with the environment of this process over them. Those of plugins are left alone: whoever
+/// needs no plugin does not make one.
 ///
 /// # Errors
 /// Every problem at once.
 pub fn load(file: Option<&Path>) -> Result<Config, Problems> {
-    load_with(file, std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))))
+    load_with(file, environment())
 }
 
 /// The same with another environment, for tests and the demo.
 ///
 /// # Errors
 /// Every problem at once.
-pub fn load_with(
+pub fn load_with(file: Option<&Path>, environment: impl Iterator<Item = (String, OsString)>) -> Result<Config, Problems> {
+    let (raw, problems) = read(file, environment)?;
+    checked::check(&raw, problems)
+}
+
+/// The same with plugins, which `make` makes of the settings that it takes for them. It gives nothing if one is missing or wrong.
+///
+/// # Errors
+/// Every problem at once, with those of plugins and with their keys that nobody took.
+pub fn load_for<P>(
     file: Option<&Path>,
-    environment: impl Iterator<Item = (String, std::ffi::OsString)>,
-) -> Result<Config, Problems> {
+    environment: impl Iterator<Item = (String, OsString)>,
+    make: impl FnOnce(&mut PluginSettings) -> Option<P>,
+) -> Result<(Config, P), Problems> {
+    let (mut raw, problems) = read(file, environment)?;
+    let mut settings = raw.take_plugins();
+    let made = make(&mut settings);
+    let checked = checked::check(&raw, problems);
+    let mut of_plugins = settings.into_problems();
+    match (checked, made) {
+        (Ok(config), Some(made)) if of_plugins.is_empty() => Ok((config, made)),
+        (Err(Problems(mut problems)), _) => {
+            problems.append(&mut of_plugins);
+            Err(Problems(problems))
+        }
+        (Ok(_), None) if of_plugins.is_empty() => {
+            let why = "were not made, and this program does not say why";
+            Err(Problems(vec![Problem::new(plugin_settings::TABLE, why, "ask whoever wrote them")]))
+        }
+        (Ok(_), _) => Err(Problems(of_plugins)),
+    }
+}
+
+fn read(
+    file: Option<&Path>,
+    environment: impl Iterator<Item = (String, OsString)>,
+) -> Result<(raw::Raw, Vec<Problem>), Problems> {
     let mut problems = Vec::new();
     let raw = raw::read(file, environment, &mut problems);
-    if raw.is_unread() {
-        // What is missing because the file could not be read is no problem of its own.
-        return Err(Problems(problems));
-    }
-    checked::check(&raw, problems)
+    // What is missing because the file could not be read is no problem of its own.
+    if raw.is_unread() { Err(Problems(problems)) } else { Ok((raw, problems)) }
 }
 
 /// Reads a TOML or JSON document that is no settings file, such as the seed of a demo.

@@ -7,13 +7,17 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
+use super::plugin_settings::{Key, PluginSettings, TABLE};
 use super::settings::{Kind, find, settings};
 use super::{ENVIRONMENT_PREFIX, Problem};
+use crate::base::Secret;
 
 /// Settings by name, not yet understood.
 #[derive(Default)]
 pub struct Raw {
     values: BTreeMap<&'static str, Written>,
+    /// What is a plugin's to understand.
+    plugins: BTreeMap<String, Key>,
     /// Paths in the file begin here.
     folder: PathBuf,
     unread: bool,
@@ -56,6 +60,11 @@ impl Raw {
     /// A path setting, made absolute by the folder of the settings file.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.text(name).map(|text| self.folder.join(text))
+    }
+
+    /// What was written for plugins, which is taken out.
+    pub fn take_plugins(&mut self) -> PluginSettings {
+        PluginSettings::new(std::mem::take(&mut self.plugins), self.folder.clone())
     }
 }
 
@@ -110,6 +119,10 @@ fn plain(message: &str) -> String {
 
 fn take_table(prefix: &str, table: &toml::Table, raw: &mut Raw, problems: &mut Vec<Problem>) {
     for (key, value) in table {
+        if prefix.is_empty() && key == TABLE {
+            take_plugins(value, raw, problems);
+            continue;
+        }
         let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         let is_group = settings().iter().any(|s| s.name.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.')));
         match (find(&name), value) {
@@ -128,18 +141,51 @@ fn take_table(prefix: &str, table: &toml::Table, raw: &mut Raw, problems: &mut V
     }
 }
 
+/// The tables of plugins hold texts, whose names only a plugin knows.
+fn take_plugins(plugins: &Value, raw: &mut Raw, problems: &mut Vec<Problem>) {
+    let Value::Table(plugins) = plugins else {
+        problems.push(Problem::new(TABLE, "is a table", format!("write [{TABLE}.NAME]")));
+        return;
+    };
+    for (plugin, keys) in plugins {
+        let Value::Table(keys) = keys else {
+            problems.push(Problem::new(format!("{TABLE}.{plugin}"), "is a table", format!("write [{TABLE}.{plugin}]")));
+            continue;
+        };
+        for (key, value) in keys {
+            let written = format!("{TABLE}.{plugin}.{key}");
+            match value {
+                Value::String(text) if text.is_empty() => {}
+                Value::String(text) => {
+                    let text = Secret::new(text.clone());
+                    raw.plugins.insert(format!("{plugin}.{key}"), Key { text, written });
+                }
+                _ => problems.push(wrong_kind(&written, Kind::Text)),
+            }
+        }
+    }
+}
+
 fn take_variable(rest: &str, value: OsString, raw: &mut Raw, problems: &mut Vec<Problem>) {
     let variable = format!("{ENVIRONMENT_PREFIX}{rest}");
     let name = rest.to_ascii_lowercase().replace("__", ".");
-    let Some(setting) = find(&name) else {
-        problems.push(unknown(&variable, &name));
-        return;
-    };
     let Ok(text) = value.into_string() else {
         problems.push(Problem::new(variable, "is not UTF-8", "write it in UTF-8"));
         return;
     };
     let text = text.trim();
+    if let Some(key) = name.strip_prefix(TABLE).and_then(|rest| rest.strip_prefix('.')) {
+        raw.plugins.remove(key);
+        if !text.is_empty() {
+            raw.plugins.remove(&other_form(key));
+            raw.plugins.insert(key.to_owned(), Key { text: Secret::new(text.to_owned()), written: variable });
+        }
+        return;
+    }
+    let Some(setting) = find(&name) else {
+        problems.push(unknown(&variable, &name));
+        return;
+    };
     if text.is_empty() {
         raw.values.remove(setting.name);
         return;
@@ -151,15 +197,19 @@ fn take_variable(rest: &str, value: OsString, raw: &mut Raw, problems: &mut Vec<
             Some(Written::List(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()))
         }
     };
-    // A value and its file are one setting: the environment's form puts the other form of the settings file aside.
-    let other = setting.name.strip_suffix("_file").map_or_else(|| format!("{}_file", setting.name), ToOwned::to_owned);
     match written {
         Some(written) => {
+            let other = other_form(setting.name);
             raw.values.retain(|known, _| *known != other);
             raw.values.insert(setting.name, written);
         }
         None => problems.push(wrong_kind(&variable, setting.kind)),
     }
+}
+
+/// A value and its file are one setting: the environment's form puts the other form of the settings file aside.
+fn other_form(name: &str) -> String {
+    name.strip_suffix("_file").map_or_else(|| format!("{name}_file"), ToOwned::to_owned)
 }
 
 fn from_toml(kind: Kind, value: &Value) -> Option<Written> {

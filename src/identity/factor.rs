@@ -2,7 +2,8 @@
 //!
 //! A kind is a [`SecondFactor`]: it says what it is, makes what is stored and checks what was typed, and nothing else. The
 //! house does the rest for every kind alike, so that no kind can leave it out: guesses are counted (decision 28), a code is
-//! good once, what is stored is sealed for its row (decision 5), every change is audited and mailed, forms are rendered.
+//! good once, what is stored is sealed for its row (decision 5), every change is audited and mailed, forms are rendered, and what
+//! became of its factors is counted for `/metrics`.
 
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,9 @@ pub enum Begun {
 }
 
 /// A kind of second factor.
+///
+/// It has no table and so no migrations: the house stores what [`SecondFactor::begin`] returns with each factor, sealed, and hands it
+/// back where it is needed. It goes with the factor, and with the account.
 pub trait SecondFactor: Send + Sync {
     fn about(&self) -> About;
 

@@ -131,6 +131,7 @@ pub fn serve_metrics(state: Shared, listener: TcpListener) -> Result<MetricsServ
 }
 
 async fn metrics(state: Data<State>) -> HttpResponse {
-    let text = state.metrics.text(state.provider.post.counted()) + state.limits.text().as_str();
+    let (mail, factors) = (state.provider.post.counted(), &state.provider.factors.counts);
+    let text = state.metrics.text(mail, factors) + state.limits.text().as_str();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
 }

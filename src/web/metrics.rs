@@ -1,10 +1,12 @@
-//! What is counted for the operator, in Prometheus' text format: answers by endpoint and class, and the time they took.
+//! What is counted for the operator, in Prometheus' text format: answers by endpoint and class, the time they took, mails, second
+//! factors and messages.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::routes::ENDPOINTS;
+use crate::endpoints::second_factor::Counts;
 use crate::notify::Counted;
 
 /// Upper bounds of the buckets, in microseconds.
@@ -43,7 +45,7 @@ impl Metrics {
     }
 
     /// Everything, as text.
-    pub fn text(&self, mail: Counted) -> String {
+    pub fn text(&self, mail: Counted, factors: &Counts) -> String {
         let mut text = String::from(
             "# HELP vouchsafe_responses_total Answers by endpoint and class of status.\n# TYPE vouchsafe_responses_total counter\n",
         );
@@ -66,6 +68,16 @@ impl Metrics {
             ("mails_waiting", "gauge", "Mails in the outbox of all processes.", mail.waiting.to_string()),
         ] {
             let _ = writeln!(text, "# HELP vouchsafe_{name} {what}\n# TYPE vouchsafe_{name} {kind}\nvouchsafe_{name} {number}");
+        }
+        let help = "Second factors that were tried at a sign-in.";
+        let _ = writeln!(text, "# HELP vouchsafe_second_factor_total {help}\n# TYPE vouchsafe_second_factor_total counter");
+        for (kind, outcome, number) in factors.tried() {
+            let _ = writeln!(text, "vouchsafe_second_factor_total{{kind=\"{kind}\",outcome=\"{outcome}\"}} {number}");
+        }
+        let help = "Messages with codes that were handed to a channel.";
+        let _ = writeln!(text, "# HELP vouchsafe_messages_total {help}\n# TYPE vouchsafe_messages_total counter");
+        for (channel, outcome, number) in factors.messages() {
+            let _ = writeln!(text, "vouchsafe_messages_total{{channel=\"{channel}\",outcome=\"{outcome}\"}} {number}");
         }
         text
     }
@@ -93,13 +105,14 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::factor::Kinds;
 
     /// Every line is a comment or a name with a number (Prometheus' text format 0.0.4), and mail is among them.
     #[test]
     fn text_format() {
         let metrics = Metrics::default();
         metrics.count(Some(0), 200, Duration::from_micros(700));
-        let text = metrics.text(Counted { sent: 3, failed: 1, waiting: 2 });
+        let text = metrics.text(Counted { sent: 3, failed: 1, waiting: 2 }, &Counts::new(&Kinds::new(Vec::new()), &[]));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let (name, number) = line.rsplit_once(' ').unwrap();
             assert!(name.starts_with("vouchsafe_") && number.parse::<f64>().is_ok(), "{line}");

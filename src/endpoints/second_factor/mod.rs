@@ -5,6 +5,7 @@
 //! can be skipped by typing an address. A session that needs more for an app is raised on the same page.
 
 mod codes;
+mod counts;
 mod enrol;
 mod half;
 mod own;
@@ -19,6 +20,7 @@ mod words;
 
 pub use crate::store::trusted_devices::TrustedDevice;
 pub use codes::{make as make_codes, make_by as make_codes_by};
+pub use counts::Counts;
 pub use enrol::{Added, Enrolling, For, adding, begin as begin_enrolment, confirm as confirm_enrolment, find as find_enrolment};
 pub(super) use half::{After, after_first, begin as begin_half};
 pub use half::{Asked, postpone};
@@ -52,6 +54,7 @@ pub struct House {
     pub channels: Vec<Box<dyn Channel>>,
     /// What a passkey reaches here, as a first proof too; one factor where none is possible.
     pub by_passkey: Level,
+    pub counts: Counts,
 }
 
 impl House {

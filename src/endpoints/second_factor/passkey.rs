@@ -53,6 +53,17 @@ pub async fn verify(
     (kind, answer, remember): (&str, &str, Remember),
     visit: &Visit,
 ) -> Result<Verified, Fault> {
+    let verified = try_out(provider, found, (kind, answer, remember), visit).await?;
+    provider.factors.counts.count_tried(kind, &verified);
+    Ok(verified)
+}
+
+async fn try_out(
+    provider: &Provider,
+    found: Found,
+    (kind, answer, remember): (&str, &str, Remember),
+    visit: &Visit,
+) -> Result<Verified, Fault> {
     let Some((level, asked, own)) = waiting(provider, &found, visit).await? else {
         return Ok(Verified::Elsewhere(look(provider, &found, visit).await?));
     };

@@ -108,7 +108,9 @@ async fn send_for(provider: &Provider, user: &User, errand: &Errand<'_>, visit: 
         return Ok(Sent::TooMany { retry_after_seconds });
     }
     let text = message(&provider.policy.accounts.house, code.expose(), visit.lang);
-    Ok(channel.send(&to, &text).await.map_or(Sent::Failed, |()| Sent::Done))
+    let sent = channel.send(&to, &text).await.map_or(Sent::Failed, |()| Sent::Done);
+    provider.factors.counts.count_message(channel.name(), sent);
+    Ok(sent)
 }
 
 /// To the address of the account, like any mail: it waits in the outbox if it must.

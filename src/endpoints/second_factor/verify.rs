@@ -51,6 +51,13 @@ pub(super) struct Right {
 /// # Errors
 /// Storage, keys or chance failed.
 pub async fn verify(provider: &Provider, found: Found, typed: Typed<'_>, visit: &Visit) -> Result<Verified, Fault> {
+    let kind = typed.way;
+    let verified = try_out(provider, found, typed, visit).await?;
+    provider.factors.counts.count_tried(kind, &verified);
+    Ok(verified)
+}
+
+async fn try_out(provider: &Provider, found: Found, typed: Typed<'_>, visit: &Visit) -> Result<Verified, Fault> {
     let level = match look(provider, &found, visit).await? {
         Outcome::Page { page: Page::SecondFactor(level), .. } => level,
         outcome => return Ok(Verified::Elsewhere(outcome)),

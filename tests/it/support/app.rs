@@ -16,7 +16,7 @@ use vouchsafe::admin::clients::{self, Changes, Done, NewClient};
 use vouchsafe::admin::users::{self, Address, NewUser, User};
 use vouchsafe::app::{App, DemoParts, Plugins, Registration, Shop};
 use vouchsafe::base::{Clock, Id, Random, Secret};
-use vouchsafe::config::{self, Config, ENVIRONMENT_PREFIX};
+use vouchsafe::config::{self, Config, ENVIRONMENT_PREFIX, PluginSettings};
 use vouchsafe::endpoints::Provider;
 use vouchsafe::jose::{Alg, SigningKey};
 use vouchsafe::keys::Vault;
@@ -44,6 +44,9 @@ pub struct TestApp {
     postgres: Option<String>,
 }
 
+/// Makes plugins of their settings.
+pub type MakePlugins = Box<dyn Fn(&mut PluginSettings) -> Option<Plugins>>;
+
 /// What a test wants otherwise than usual.
 #[derive(Default)]
 pub struct Wish<'a> {
@@ -54,7 +57,7 @@ pub struct Wish<'a> {
     /// Whether `/demo` is there.
     pub demo: bool,
     /// Plugins beside those of the house.
-    pub plugins: Option<Box<dyn Fn() -> Plugins>>,
+    pub plugins: Option<MakePlugins>,
 }
 
 /// The keys of all tests of this process: making RSA keys for each would eat the time.
@@ -117,7 +120,9 @@ impl TestApp {
         let given = given.into_iter().filter(|(name, _)| !is_wished(name));
         let wished = wish.settings.iter().map(|(name, value)| (*name, OsString::from(value)));
         let environment = given.chain(wished).map(|(name, value)| (format!("{ENVIRONMENT_PREFIX}{name}"), value));
-        let mut config = config::load_with(None, environment).unwrap_or_else(|problems| panic!("{problems}"));
+        let make = |own: &mut PluginSettings| wish.plugins.as_ref().map_or_else(|| Some(Plugins::default()), |make| make(own));
+        let loaded = config::load_for(None, environment, make);
+        let (mut config, plugins) = loaded.unwrap_or_else(|problems| panic!("{problems}"));
         let inbox = Inbox::default();
         if !wish.settings.iter().any(|(name, _)| *name == "MAIL__URL") {
             config.mail.way = Way::Memory(inbox.clone());
@@ -125,7 +130,7 @@ impl TestApp {
         let shop = Shop::open(config.clone(), clock.clone(), random).await.unwrap();
         put_test_keys(&shop).await;
         let desk = shop.desk();
-        let mut app = App::with_plugins(shop, wish.plugins.as_ref().map(|make| make()).unwrap_or_default()).await.unwrap();
+        let mut app = App::with_plugins(shop, plugins).await.unwrap();
         if wish.demo {
             app = with_demo(app, &desk, &issuer).await;
         }
