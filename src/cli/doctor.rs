@@ -11,7 +11,7 @@ use super::open;
 use crate::app::{self, Plugins};
 use crate::base::Fault;
 use crate::config::{self, Config, PluginSettings};
-use crate::keys::Vault;
+use crate::keys::{Vault, rekey};
 use crate::store::{Db, Options, keys, migrations};
 
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -149,6 +149,7 @@ async fn database(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Finding::new("database", schema)];
     if matches!(state, Ok(migrations::State::Current)) {
         findings.push(Finding::new("keys", signing_keys(config, &db).await.map_err(text)));
+        findings.push(Finding::new("sealed", sealed(config, &db).await.map_err(text)));
     }
     findings
 }
@@ -163,4 +164,10 @@ async fn signing_keys(config: &Config, db: &Db) -> Result<String, Fault> {
         0 => "none yet; `serve` makes them".to_owned(),
         count => format!("{count}, and the master key opens them"),
     })
+}
+
+/// One value under a key that is not there is somebody's factor, or a provider that nobody signs in with.
+async fn sealed(config: &Config, db: &Db) -> Result<String, Fault> {
+    let vault = Vault::open_file(config.master_key.expose())?;
+    Ok(format!("{} values, and the master key opens them", rekey::try_all(db, &vault).await?))
 }

@@ -20,7 +20,8 @@ pub enum Verb {
         #[arg(long)]
         now: bool,
     },
-    /// Seal everything anew under the newest line of the master key file. It may be stopped and run again.
+    /// Seal everything anew under the newest line of the master key file. It may be stopped and run again. The older lines stay
+    /// for an hour, after which it is run again.
     Rekey,
     /// Take a key out at once: what it signed is worth nothing from now on.
     Retire {
@@ -49,7 +50,8 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Fai
         Verb::Rekey => {
             let all = keys::rekey(desk).await?;
             let row = |one: &Rekeyed| vec![one.table.to_owned(), one.moved.to_string(), one.stood.to_string()];
-            let text = table(&["TABLE", "SEALED ANEW", "STOOD"], &all.iter().map(row).collect::<Vec<_>>());
+            let rows = table(&["TABLE", "SEALED ANEW", "STOOD"], &all.iter().map(row).collect::<Vec<_>>());
+            let text = format!("{rows}\n{LEAVE}");
             let json = |one: &Rekeyed| json!({ "table": one.table, "sealed_anew": one.moved, "stood": one.stood });
             Ok(Answer::new(text, all.iter().map(json).collect()))
         }
@@ -63,6 +65,10 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Fai
         }
     }
 }
+
+/// A sign-in by a provider that had begun is sealed as it was, and may end in a session that is.
+const LEAVE: &str = "leave the older lines in the file for an hour: sign-ins that wait are sealed under them; run this again then, \
+                     before you take them out";
 
 fn row(key: &StoredKey) -> Vec<String> {
     let at = |time: Option<_>| time.map_or_else(|| "-".to_owned(), moment);

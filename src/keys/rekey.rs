@@ -4,7 +4,7 @@
 use super::Vault;
 use crate::base::{Fault, Timestamp, base64url, same};
 use crate::store::Db;
-use crate::store::sealed::{self, Column};
+use crate::store::sealed::{self, Column, Sealed};
 
 /// How many values are sealed anew in one transaction.
 const AT_ONCE: i64 = 100;
@@ -59,26 +59,49 @@ async fn of_column(db: &Db, vault: &Vault, column: Column) -> Result<Rekeyed, Fa
     let (mut moved, mut stood, mut after) = (0, 0, String::new());
     loop {
         let rows = sealed::list(&mut db.conn(), column, &after, AT_ONCE).await?;
-        let Some((last, _)) = rows.last() else { return Ok(Rekeyed { table, moved, stood }) };
-        after = last.as_str().to_owned();
+        let Some(last) = rows.last() else { return Ok(Rekeyed { table, moved, stood }) };
+        after.clone_from(&last.key);
         let mut changes = Vec::new();
-        for (id, old) in rows {
-            if vault.is_newest(&old) {
+        for Sealed { key, place, value } in rows {
+            if vault.is_newest(&value) {
                 stood += 1;
                 continue;
             }
-            let plain = vault.open(table, "sealed", id.as_str(), &old)?;
-            let new = vault.seal(table, "sealed", id.as_str(), &plain)?;
-            changes.push((id, old, new));
+            let plain = vault.open(table, column.name(), &place, &value)?;
+            let new = vault.seal(table, column.name(), &place, &plain)?;
+            changes.push((key, value, new));
         }
         moved += db
             .write(async move |tx| {
                 let mut done = 0;
-                for (id, old, new) in &changes {
-                    done += u64::from(sealed::replace(tx, column, id, (old, new)).await?);
+                for (key, old, new) in &changes {
+                    done += u64::from(sealed::replace(tx, column, key, (old, new)).await?);
                 }
                 Ok(done)
             })
             .await?;
     }
+}
+
+/// Opens everything that is sealed, and changes nothing. Says how much there is.
+///
+/// # Errors
+/// A value does not open, which the words name; or storage failed.
+pub async fn try_all(db: &Db, vault: &Vault) -> Result<u64, Fault> {
+    let mut count = 0;
+    for column in Column::ALL {
+        let mut after = String::new();
+        loop {
+            let rows = sealed::list(&mut db.conn(), column, &after, AT_ONCE).await?;
+            let Some(last) = rows.last() else { break };
+            after.clone_from(&last.key);
+            for Sealed { key, place, value } in &rows {
+                vault.open(column.table(), column.name(), place, value).map_err(|fault| {
+                    Fault::new("keys: sealed", format!("{}.{} of {key}: {fault}", column.table(), column.name()))
+                })?;
+                count += 1;
+            }
+        }
+    }
+    Ok(count)
 }

@@ -1,14 +1,21 @@
 //! Protects the change of the master key (`key rekey`): everything is sealed anew and still opens, it may stop and go on, and a
 //! key that is not the right one is a clear error at start and at use that overwrites nothing (JK-11).
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::path::Path;
 
 use vouchsafe::admin::keys;
+use vouchsafe::admin::upstreams::Changes;
 use vouchsafe::app::{App, Shop};
 use vouchsafe::base::{Random, Secret};
-use vouchsafe::keys::Vault;
+use vouchsafe::federation::{Kind, Switch};
+use vouchsafe::keys::{Vault, rekey};
+use vouchsafe::store::sealed::Column;
 use vouchsafe::store::sql;
 
+use crate::sql::sources;
+use crate::support::upstream::{Upstream, house};
 use crate::support::{Browser, TestApp};
 
 /// Adds a line to the master key file.
@@ -105,4 +112,79 @@ async fn another_key_at_use() {
     next.submit(&page, "verify", &[("code", &phone.code(&app))]).await;
     assert!(app.is_in(&mut next).await, "the positive twin");
     app.ignore_mail();
+}
+
+/// What a provider's row and the sessions that came from it have sealed goes along: without the old key everything still opens.
+#[tokio::test]
+async fn providers_go_along() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes { sign_out: Some(Switch::On), ..Changes::default() }).await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&app.url("/sign-in")).await;
+    let page = up.sign_in(&mut browser, &page, "corp").await;
+    assert!(page.url.path().ends_with("/account"), "{} {}", page.url, page.body);
+    assert_eq!(app.count("SELECT COUNT(*) FROM upstream_sessions WHERE sealed_id_token IS NOT NULL").await, 1);
+    let file = app.folder().join("master.key");
+    let first = std::fs::read_to_string(&file).unwrap();
+    add_line(&app);
+    let both = std::fs::read_to_string(&file).unwrap();
+    let newest = Vault::open_file(both.strip_prefix(&first).unwrap()).unwrap();
+    let app = app.restart().await;
+    app.ignore_mail();
+    let db = &app.provider.db;
+    assert!(rekey::try_all(db, &newest).await.is_err(), "all is under the older line");
+    let opened = rekey::try_all(db, &Vault::open_file(&both).unwrap()).await.unwrap();
+    let done = keys::rekey(app.desk()).await.unwrap();
+    let moved = |table: &str| done.iter().find(|one| one.table == table).map(|one| (one.moved, one.stood));
+    assert_eq!((moved("upstreams"), moved("upstream_sessions")), (Some((1, 0)), Some((1, 0))));
+    assert_eq!(rekey::try_all(db, &newest).await.unwrap(), opened, "and nothing is left");
+}
+
+/// A provider whose row does not open is not offered; everybody else signs in.
+#[tokio::test]
+async fn one_provider_that_does_not_open() {
+    let app = house(&[]).await;
+    let _up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    let _other = Upstream::connected(&app, "other", Kind::Oidc, Changes::default()).await;
+    app.person("ana").await;
+    let page = Browser::new().visit(&app.url("/sign-in")).await;
+    assert!(page.has("upstream-corp") && page.has("upstream-other"), "the positive twin: {}", page.body);
+    let statement = sql("UPDATE upstreams SET sealed_secret = '1.elsewhere.AAAA.AAAA' WHERE id = 'corp'");
+    app.provider.db.write(async move |tx| tx.execute(statement).await).await.unwrap();
+    let app = app.restart().await;
+    app.ignore_mail();
+    let mut browser = Browser::new();
+    let page = browser.visit(&app.url("/sign-in")).await;
+    assert_eq!((page.status, page.has("upstream-corp"), page.has("upstream-other")), (200, false, true), "{}", page.body);
+    app.sign_in(&mut browser, "ana").await;
+    assert!(app.is_in(&mut browser).await);
+}
+
+/// What is gone within an hour of being sealed; the README says to leave the older keys for as long.
+const SHORT_LIVED: [(&str, &str); 3] =
+    [("upstream_attempts", "sealed"), ("upstream_attempts", "sealed_answer"), ("upstream_arrivals", "sealed")];
+
+/// No place may seal something that a change of the key leaves behind.
+#[test]
+fn every_sealed_column_is_known() {
+    let known = |place: &(String, String)| {
+        let is = |table: &str, column: &str| (table, column) == (place.0.as_str(), place.1.as_str());
+        Column::ALL.iter().any(|own| is(own.table(), own.name())) || SHORT_LIVED.iter().any(|(table, column)| is(table, column))
+    };
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let mut places = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for call in text.split("#[cfg(test)]").next().unwrap().split("vault.seal(").skip(1) {
+            let mut words = call.trim_start().strip_prefix('"').into_iter().flat_map(|call| call.split('"'));
+            if let (Some(table), Some(_), Some(column)) = (words.next(), words.next(), words.next()) {
+                places.insert((table.to_owned(), column.to_owned()));
+            } else {
+                assert!(file.ends_with("keys/rekey.rs"), "{}: what is sealed here?", file.display());
+            }
+        }
+    }
+    assert_eq!(places.len(), Column::ALL.len() + SHORT_LIVED.len(), "{places:?}");
+    assert!(places.iter().all(known), "{places:?}");
 }

@@ -100,10 +100,11 @@ impl Connected {
 }
 
 impl Provider {
-    /// Every connected provider, in the order of their buttons.
+    /// Every connected provider, in the order of their buttons. One whose row does not open is told to the log and left out: the
+    /// others, and passwords, still work.
     ///
     /// # Errors
-    /// Storage failed, or a row cannot be opened.
+    /// Storage failed.
     pub async fn upstreams(&self) -> Result<Arc<Vec<Arc<Connected>>>, Fault> {
         let (before, epoch) = {
             let seen = self.connected.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -114,10 +115,15 @@ impl Provider {
         };
         let mut all = Vec::new();
         for row in upstreams::list(&mut self.db.conn()).await? {
-            all.push(match before.iter().find(|connected| connected.row == row) {
-                Some(same) => Arc::clone(same),
-                None => Arc::new(self.connect(row)?),
-            });
+            if let Some(same) = before.iter().find(|connected| connected.row == row) {
+                all.push(Arc::clone(same));
+                continue;
+            }
+            let id = row.id.clone();
+            match self.connect(row) {
+                Ok(connected) => all.push(Arc::new(connected)),
+                Err(fault) => tracing::error!(upstream = id, %fault, "an upstream cannot be opened"),
+            }
         }
         all.sort_by(|a, b| (a.upstream.position, &a.upstream.id).cmp(&(b.upstream.position, &b.upstream.id)));
         let all = Arc::new(all);
@@ -139,7 +145,7 @@ impl Provider {
     /// One of them.
     ///
     /// # Errors
-    /// Storage failed, or a row cannot be opened.
+    /// Storage failed.
     pub async fn upstream(&self, id: &str) -> Result<Option<Arc<Connected>>, Fault> {
         let find = |all: &[Arc<Connected>]| all.iter().find(|connected| connected.upstream.id == id).cloned();
         if let Some(found) = find(&self.upstreams().await?) {
@@ -156,7 +162,7 @@ impl Provider {
     /// The buttons on the sign-in page of an interaction.
     ///
     /// # Errors
-    /// Storage failed, or a row cannot be opened.
+    /// Storage failed.
     pub async fn upstream_buttons(&self, found: &Found, now: Timestamp) -> Result<Vec<Button>, Fault> {
         let client = found.client.as_ref().map(|client| client.client.client_id.as_str());
         let all = self.upstreams().await?;
