@@ -34,3 +34,4 @@ CREATE TABLE passkey_challenges (
     used_at BIGINT
 );
 CREATE INDEX passkey_challenges_expires_at ON passkey_challenges (expires_at);
+CREATE INDEX passkey_challenges_subject ON passkey_challenges (subject);

@@ -143,7 +143,7 @@ const ALL: &[Setting] = &[
         "second_factor.counts",
         List,
         "[\"totp\", \"passkey\", \"security_key\", \"sms\", \"recovery\"]",
-        "What counts as a second factor; `email` (a code to the address of the account) is weaker than all of these",
+        "What counts as a second factor; `email` (a code to the address of the account) is weaker than all of these, and is asked of who has none of them",
     ),
     setting("second_factor.remember_days", Number, "30", "Days for which a person may have a browser remembered; 0: not at all"),
     setting("sms.url", Text, "", "The https address of a gateway for text messages; without it none are sent"),

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use super::factor::EMAIL;
 use super::one_time::Purpose;
 use crate::base::{Fault, Id, Timestamp, sha256_base64url};
 use crate::store::Tx;
@@ -99,8 +100,14 @@ pub fn sent_code_subject(challenge: &Id) -> Subject {
     Subject::new("second/sent", &[challenge.as_str()], CODE, OnSuccess::Forget)
 }
 
-/// One message to one number: then a pause before the next, which grows.
+/// The messages of one person to one number: then a pause before the next, which grows.
 const MESSAGE: Rule = Rule { free: 1, first_wait_seconds: 30, longest_wait_seconds: 3600, memory: Memory::AfterLast(3600) };
+
+/// All messages that one person has sent within a day, to whatever numbers.
+const PERSON: Rule = Rule { free: 10, first_wait_seconds: DAY, longest_wait_seconds: DAY, memory: Memory::AfterFirst(DAY) };
+
+/// The messages of a day to a number by whoever says that it is theirs.
+const CLAIMS: Rule = Rule { free: 10, first_wait_seconds: DAY, longest_wait_seconds: DAY, memory: Memory::AfterFirst(DAY) };
 
 /// Numbers that begin alike: whoever earns from messages to some country has many of them.
 const PREFIX: Rule = Rule { free: 60, first_wait_seconds: 3600, longest_wait_seconds: DAY, memory: Memory::AfterFirst(3600) };
@@ -108,15 +115,29 @@ const PREFIX: Rule = Rule { free: 60, first_wait_seconds: 3600, longest_wait_sec
 /// How many characters of a number are its prefix: the country and a little more.
 const PREFIX_CHARS: usize = 6;
 
-/// What a message is charged to that costs the house money. It is never given back.
-pub fn message_subjects(channel: &str, to: &str, a_day: i64) -> Vec<Subject> {
+/// Whose a number is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// Who has the message sent says that it is theirs.
+    Claimed,
+    /// They have shown that it is.
+    Confirmed,
+}
+
+/// What a message of `user` is charged to that costs the house money. It is never given back. Whoever claims a number of somebody
+/// else is charged for it, and does not keep its owner from their own messages.
+pub fn message_subjects(user: &Id, (channel, to): (&str, &str), whose: Number, a_day: i64) -> Vec<Subject> {
     let prefix: String = to.chars().take(PREFIX_CHARS).collect();
     let all = Rule { free: a_day, first_wait_seconds: 3600, longest_wait_seconds: DAY, memory: Memory::AfterFirst(DAY) };
     let mut subjects = vec![
-        Subject::new("message/to", &[channel, to], MESSAGE, OnSuccess::GiveBack),
+        Subject::new("message/to", &[user.as_str(), channel, to], MESSAGE, OnSuccess::GiveBack),
+        Subject::new("message/user", &[user.as_str()], PERSON, OnSuccess::GiveBack),
         Subject::new("message/prefix", &[channel, &prefix], PREFIX, OnSuccess::GiveBack),
         Subject::new("message/all", &[channel], all, OnSuccess::GiveBack),
     ];
+    if whose == Number::Claimed {
+        subjects.push(Subject::new("message/claims", &[channel, to], CLAIMS, OnSuccess::GiveBack));
+    }
     subjects.sort_by(|a, b| a.key.cmp(&b.key));
     subjects
 }
@@ -126,9 +147,14 @@ const MAILS: Rule = Rule { free: 3, first_wait_seconds: 3600, longest_wait_secon
 
 /// What a mail is charged to that somebody else than its recipient may have asked for. It is never given back. Those that lead
 /// to another password count for themselves: each works in every browser, so that whoever asks too often for its recipient gives
-/// them the way in, and whoever asks too often for anything else does not take it away.
+/// them the way in, and whoever asks too often for anything else does not take it away. So do codes for the second step, which
+/// nobody asks for without the first.
 pub fn mail_subject(purpose: &str, email_key: &str) -> Subject {
-    let kind = if purpose == Purpose::ResetPassword.as_str() { "mail/reset" } else { "mail" };
+    let kind = match purpose {
+        EMAIL => "mail/second",
+        _ if purpose == Purpose::ResetPassword.as_str() => "mail/reset",
+        _ => "mail",
+    };
     Subject::new(kind, &[email_key], MAILS, OnSuccess::GiveBack)
 }
 

@@ -6,6 +6,7 @@ use serde_json::Map;
 use tempfile::TempDir;
 
 use super::consent::{self, Consent};
+use super::guesses::{self, Charged, Number};
 use super::passwords::{Capacity, Hasher, Password};
 use super::sessions::{self, NewSession, Session, SessionToken};
 use super::sign_in::{self, Attempt, Outcome};
@@ -215,6 +216,21 @@ async fn nobody_is_locked_out() {
     assert!(matches!(house.attempt(ANA, RIGHT, ("own browser", "10.0.0.1"), 2).await, Outcome::Verified { .. }));
     assert!(matches!(house.attempt(ANA, RIGHT, ("new browser", "198.51.100.7"), 2).await, Outcome::Throttled { .. }));
     assert!(matches!(house.attempt(ANA, RIGHT, ("new browser", "198.51.100.7"), 901).await, Outcome::Verified { .. }));
+}
+
+/// Messages to a number: ten a day for all who claim it together; who has shown that it is theirs still gets their own.
+#[tokio::test]
+async fn a_number_that_many_claim() {
+    let house = House::new().await;
+    let sent = async |user: &str, whose| {
+        let subjects = guesses::message_subjects(&Id::from_stored(user), ("sms", "+436601234567"), whose, 1000);
+        house.db.write(async move |tx| guesses::charge(tx, &subjects, START).await).await.unwrap()
+    };
+    for number in 0..10 {
+        assert_eq!(sent(&format!("user {number}"), Number::Claimed).await, Charged::Taken);
+    }
+    assert!(matches!(sent("another", Number::Claimed).await, Charged::Throttled { .. }));
+    assert_eq!(sent("owner", Number::Confirmed).await, Charged::Taken);
 }
 
 /// One network over all accounts; an attacker's own success hides nothing, and IPv6 counts by /64.

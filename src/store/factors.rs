@@ -47,7 +47,11 @@ fn read(row: &Row) -> Result<Factor, Fault> {
 /// How long something may wait to be confirmed, in seconds.
 pub const PENDING_SECONDS: i64 = 3600;
 
-/// Stores what a person is about to confirm. What they began long before and did not confirm goes.
+/// How many of one kind a person may have begun.
+const MOST_PENDING: i64 = 3;
+
+/// Stores what a person is about to confirm. What they began long before and did not confirm goes, and so does the oldest of what
+/// is too much of this kind. Whoever calls holds the person.
 ///
 /// # Errors
 /// Storage failed.
@@ -56,6 +60,12 @@ pub async fn insert_pending(tx: &mut Tx, factor: &Factor) -> Result<(), Fault> {
         .bind(&factor.user_id)
         .bind(factor.created_at.plus(-PENDING_SECONDS));
     tx.execute(old).await?;
+    let surplus = sql("DELETE FROM factors WHERE user_id = $1 AND kind = $2 AND confirmed_at IS NULL AND id NOT IN
+         (SELECT id FROM factors WHERE user_id = $1 AND kind = $2 AND confirmed_at IS NULL ORDER BY created_at DESC, id DESC LIMIT $3)")
+    .bind(&factor.user_id)
+    .bind(&factor.kind)
+    .bind(MOST_PENDING - 1);
+    tx.execute(surplus).await?;
     let statement =
         sql("INSERT INTO factors (id, user_id, kind, name, sealed, last_step, created_at, confirmed_at, last_used_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL)")

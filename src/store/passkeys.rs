@@ -78,11 +78,18 @@ fn read(c: &mut Columns<'_>) -> Result<Passkey, Fault> {
     })
 }
 
-/// Stores a challenge.
+/// Stores a challenge. An earlier one of the same place and browser that nobody answered is worth nothing from now on, so that
+/// whoever only asks leaves one row.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn ask(tx: &mut Tx, challenge: &Challenge) -> Result<(), Fault> {
+    let earlier = sql("DELETE FROM passkey_challenges
+         WHERE subject = $1 AND purpose = $2 AND browser_hash = $3 AND used_at IS NULL")
+    .bind(&challenge.subject)
+    .bind(&challenge.purpose)
+    .bind(&challenge.browser_hash);
+    tx.execute(earlier).await?;
     let statement = sql("INSERT INTO passkey_challenges (challenge, purpose, browser_hash, subject, state, expires_at, used_at)
          VALUES ($1, $2, $3, $4, $5, $6, NULL)")
     .bind(&challenge.challenge)

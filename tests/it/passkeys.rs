@@ -70,6 +70,26 @@ async fn signs_in() {
     assert!(mails.iter().any(|mail| mail.subject.starts_with("A new sign-in")), "{mails:?}");
 }
 
+/// Whoever asks again and again at one place leaves one question, the newest.
+#[tokio::test]
+async fn asked_again() {
+    let (app, mut ana, _) = with_ana().await;
+    let before = app.count("SELECT COUNT(*) FROM passkey_challenges").await;
+    let mut browser = Browser::new();
+    let (page, first) = asked(&app, &mut browser).await;
+    for _ in 0..3 {
+        browser.passkey_options(&page).await;
+    }
+    let newest = browser.passkey_options(&page).await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM passkey_challenges").await, before + 1);
+    let old = ana.clone().get(&first, |_| {});
+    assert_eq!(answer(&mut browser, &page, &old).await.status, 400);
+    let right = ana.get(&newest, |_| {});
+    answer(&mut browser, &page, &right).await;
+    assert!(app.is_in(&mut browser).await);
+    app.ignore_mail();
+}
+
 /// RFC 8176: a key that can be copied is none in hardware.
 #[tokio::test]
 async fn a_synced_key() {
@@ -290,6 +310,7 @@ async fn wrong_new_passkeys() {
         assert_eq!((refused.status, refused.has("problem")), (400, true), "{why}: {:?}", refused.location());
         app.untouched(&before, why).await;
     }
+    let options = browser.passkey_options(&page).await;
     let sent = second.create(&options, |_| {});
     let done = browser.press(&page, "add-passkey", &[("credential", &sent)]).await;
     assert_eq!(done.status, 303, "{}", done.body);

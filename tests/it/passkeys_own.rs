@@ -2,6 +2,8 @@
 //! what ends with an account's past.
 
 use tokio::task::JoinSet;
+use vouchsafe::identity::passkeys::MOST;
+use vouchsafe::store::sql;
 
 use crate::account_pages::comes_in;
 use crate::passkeys::enrolled;
@@ -145,6 +147,33 @@ async fn without_a_password() {
     let page = remove(&mut browser, &last).await;
     assert!(page.has("done"), "{}", page.body);
     assert!(comes_in(&app, &mut other, ANA, FRESH).await);
+    app.ignore_mail();
+}
+
+/// As many as anybody may have are counted when one is added, not only when it is asked for.
+#[tokio::test]
+async fn the_most() {
+    let app = TestApp::start().await;
+    let (mut ana, mut browser) = enrolled(&app, "ana", 1).await;
+    let page = browser.visit(&app.url("/account/passkeys")).await;
+    let options = browser.passkey_options(&page).await;
+    let answer = ana.create(&options, |_| {});
+    for number in 1..MOST {
+        let copy =
+            sql("INSERT INTO passkeys (id, public_id, user_id, credential_id, name, credential, sign_count, signs_in, synced,
+                              backed_up, created_at, last_used_at)
+         SELECT CAST($1 AS TEXT), CAST($1 AS TEXT), user_id, CAST($1 AS TEXT), name, credential, sign_count, signs_in, synced,
+                backed_up, created_at, last_used_at FROM passkeys ORDER BY id DESC LIMIT 1")
+            .bind(format!("0{number}"));
+        app.provider.db.write(async move |tx| tx.execute(copy).await).await.unwrap();
+    }
+    let count = "SELECT COUNT(*) FROM passkeys";
+    let refused = browser.submit(&page, "add-passkey", &[("credential", &answer)]).await;
+    assert_eq!((refused.has("done"), app.count(count).await), (false, 30), "{}", refused.body);
+    let one = sql("DELETE FROM passkeys WHERE id = '01'");
+    app.provider.db.write(async move |tx| tx.execute(one).await).await.unwrap();
+    let page = browser.submit(&page, "add-passkey", &[("credential", &answer)]).await;
+    assert_eq!((page.has("done"), app.count(count).await), (true, 30), "the positive twin: {}", page.body);
     app.ignore_mail();
 }
 

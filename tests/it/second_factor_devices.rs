@@ -4,6 +4,7 @@
 use serde_json::json;
 use vouchsafe::admin::factors::{self, Membership, Reset};
 use vouchsafe::endpoints::second_factor::reset_due;
+use vouchsafe::store::sql;
 
 use crate::support::app::{PASSWORD, Wish};
 use crate::support::factor::Phone;
@@ -165,6 +166,29 @@ async fn reset_by_an_operator() {
         }
         app.ignore_mail();
     }
+}
+
+/// A person whose row cannot be read holds up nobody else's reset.
+#[tokio::test]
+async fn one_reset_that_fails() {
+    let app = TestApp::start().await;
+    app.person_with_phone(&mut Browser::new(), "ana").await;
+    app.person_with_phone(&mut Browser::new(), "bob").await;
+    for address in [ANA, "bob@example.com"] {
+        factors::reset(app.desk(), (&app.provider.post, &|path: &str| app.url(path)), address, Reset::In(DAY)).await.unwrap();
+    }
+    app.clock.advance(DAY);
+    let claims = async |text: &'static str| {
+        let statement = sql("UPDATE users SET claims = $1 WHERE email = 'ana@example.com'").bind(text);
+        app.provider.db.write(async move |tx| tx.execute(statement).await).await.unwrap();
+    };
+    claims("broken").await;
+    assert_eq!(reset_due(&app.provider, app.clock.now()).await.unwrap(), 1);
+    assert!(factors::held(app.desk(), "bob@example.com").await.unwrap().factors.is_empty());
+    claims("{}").await;
+    assert_eq!(factors::held(app.desk(), ANA).await.unwrap().factors.len(), 1);
+    assert_eq!(reset_due(&app.provider, app.clock.now()).await.unwrap(), 1, "the next time");
+    app.ignore_mail();
 }
 
 /// Groups are an operator's to fill.

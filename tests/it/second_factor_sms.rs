@@ -3,6 +3,7 @@
 //! code by e-mail, the last resort.
 
 use serde_json::json;
+use vouchsafe::store::sql;
 
 use crate::support::app::Wish;
 use crate::support::factor::code_in;
@@ -185,30 +186,128 @@ async fn gateways() {
     assert!(gateway.calls("/200/elsewhere").is_empty(), "no redirect is followed");
 }
 
-/// The code by e-mail: off unless it is named; a last resort beside another factor, and none for who came in by mail.
+/// One person has few messages sent, to whatever numbers, and few numbers wait for a code at once; one address has as few sent as
+/// mails.
+#[tokio::test]
+async fn of_one_person() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    app.person("bob").await;
+    let mut browser = Browser::new();
+    app.sign_in(&mut browser, "ana").await;
+    for number in 10..20 {
+        assert_eq!(ask(&mut browser, &app, &format!("+4366012345{number}")).await.status, 200, "{number}");
+    }
+    assert_eq!(app.count("SELECT COUNT(*) FROM factors").await, 3, "the newest wait");
+    assert_eq!(ask(&mut browser, &app, "+436601234520").await.status, 429);
+    assert!(message(&app, "+436601234520").is_none());
+    let mut other = Browser::new();
+    app.sign_in(&mut other, "bob").await;
+    assert_eq!(ask(&mut other, &app, "+436601234520").await.status, 200, "somebody else");
+    app.ignore_mail();
+    let app = TestApp::with(Wish { settings: &[("LIMITS__MAIL_PER_HOUR", "1")], ..Wish::default() }).await;
+    app.person("ana").await;
+    let mut browser = Browser::new();
+    app.sign_in(&mut browser, "ana").await;
+    assert_eq!(ask(&mut browser, &app, NUMBER).await.status, 200);
+    assert_eq!(ask(&mut browser, &app, "+436601234520").await.status, 429, "from one address");
+    assert!(message(&app, NUMBER).is_some() && message(&app, "+436601234520").is_none());
+    app.ignore_mail();
+}
+
+/// Whoever says that Ana's number is theirs does not keep her out.
+#[tokio::test]
+async fn a_number_of_somebody_else() {
+    let app = TestApp::start().await;
+    with_number(&app, &mut Browser::new()).await;
+    app.person("bob").await;
+    app.clock.advance(3600);
+    let mut bob = Browser::new();
+    let mut ana = Browser::new();
+    let page = app.first_step(&mut ana, "ana").await;
+    app.sign_in(&mut bob, "bob").await;
+    assert_eq!(ask(&mut bob, &app, NUMBER).await.status, 200);
+    message(&app, NUMBER).unwrap();
+    assert_eq!(ask(&mut bob, &app, NUMBER).await.status, 429, "a pause for Bob");
+    let page = ana.submit(&page, "send", &[]).await;
+    assert_eq!((page.status, page.has("code")), (200, true), "{}", page.body);
+    let code = code_in(&message(&app, NUMBER).unwrap());
+    ana.submit(&page, "verify", &[("code", &code)]).await;
+    assert!(app.is_in(&mut ana).await);
+    app.ignore_mail();
+}
+
+/// Two numbers that wait at once, where one is the most: the second does not count, whenever it was begun.
+#[tokio::test]
+async fn one_number() {
+    let app = TestApp::start().await;
+    app.person("ana").await;
+    let mut browser = Browser::new();
+    app.sign_in(&mut browser, "ana").await;
+    let first = ask(&mut browser, &app, NUMBER).await;
+    let second = ask(&mut browser, &app, "+436607654321").await;
+    let code = code_in(&message(&app, NUMBER).unwrap());
+    assert!(browser.submit(&first, "verify", &[("code", &code)]).await.has("done"));
+    let confirmed = "SELECT COUNT(*) FROM factors WHERE confirmed_at IS NOT NULL";
+    let code = code_in(&message(&app, "+436607654321").unwrap());
+    assert!(!browser.submit(&second, "verify", &[("code", &code)]).await.has("done"));
+    assert_eq!(app.count(confirmed).await, 1);
+    let removed = sql("DELETE FROM factors WHERE confirmed_at IS NOT NULL");
+    app.provider.db.write(async move |tx| tx.execute(removed).await).await.unwrap();
+    let page = browser.submit(&second, "verify", &[("code", &code)]).await;
+    assert_eq!((page.has("done"), app.count(confirmed).await), (true, 1), "the positive twin: {}", page.body);
+    app.ignore_mail();
+}
+
+/// The code by e-mail: off unless it is named, none beside another factor, and none for who came in by mail.
 #[tokio::test]
 async fn by_mail() {
     for counts in ["totp", "totp,email"] {
-        let app = TestApp::with(Wish { settings: &[("SECOND_FACTOR__COUNTS", counts)], ..Wish::default() }).await;
-        let mut browser = Browser::new();
-        app.person_with_phone(&mut browser, "ana").await;
+        let settings = [("SECOND_FACTOR__COUNTS", counts), ("SECOND_FACTOR__POLICY", "required")];
+        let app = TestApp::with(Wish { settings: &settings, ..Wish::default() }).await;
+        app.person("ana").await;
         let mut next = Browser::new();
         let page = app.first_step(&mut next, "ana").await;
-        let page = next.submit(&page, "another-way", &[]).await;
-        assert_eq!(page.has("way-email"), counts.contains("email"), "{}", page.body);
+        assert_eq!((page.has("send"), page.has("totp-key")), (counts.contains("email"), counts == "totp"), "{}", page.body);
         if counts == "totp" {
             continue;
         }
-        let page = next.click(&page, "way-email").await;
+        // Who has mails sent to her without the first proof does not keep this one from her.
+        let mut stranger = Browser::new();
+        for _ in 0..4 {
+            app.ask_for_link(&mut stranger, ANA).await;
+        }
+        assert_eq!(app.mail().to(ANA).await.len(), 3);
         let page = next.submit(&page, "send", &[]).await;
         let code = app.told(ANA).await.code();
         next.submit(&page, "verify", &[("code", &code)]).await;
         assert!(app.is_in(&mut next).await);
+        app.clock.advance(3600);
         let mut by_mail = Browser::new();
         app.ask_for_link(&mut by_mail, ANA).await;
         let page = by_mail.open_and_press(&app.told(ANA).await.link()).await;
-        let page = by_mail.submit(&page, "another-way", &[]).await;
-        assert!(page.has("way-totp") && !page.has("way-email"), "the same proof twice is one: {}", page.body);
+        assert!(page.has("totp-key") && !page.has("send"), "the same proof twice is one: {}", page.body);
         app.ignore_mail();
     }
+}
+
+/// Beside an authenticator app the code by e-mail is not offered, not sent and not taken.
+#[tokio::test]
+async fn by_mail_beside_another() {
+    let settings = [("SECOND_FACTOR__COUNTS", "totp,email")];
+    let app = TestApp::with(Wish { settings: &settings, ..Wish::default() }).await;
+    let phone = app.person_with_phone(&mut Browser::new(), "ana").await;
+    let mut next = Browser::new();
+    let page = app.first_step(&mut next, "ana").await;
+    let list = next.submit(&page, "another-way", &[]).await;
+    assert!(list.has("way-totp") && !list.has("way-email"), "{}", list.body);
+    let challenges = "SELECT COUNT(*) FROM factor_challenges";
+    let mut form = page.form("verify");
+    form.set("way", "email");
+    form.fields.push(("action".to_owned(), "send".to_owned()));
+    next.request(crate::support::Initiator::SameOrigin, form.method.clone(), &form.action, Some(form.body())).await;
+    assert_eq!(app.count(challenges).await, 0);
+    next.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+    assert!(app.is_in(&mut next).await, "the positive twin");
+    app.ignore_mail();
 }

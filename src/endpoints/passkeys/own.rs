@@ -165,6 +165,9 @@ pub async fn enrol(provider: &Provider, place: &For<'_>, (answer, name): (&str, 
             if let Some(session) = &session {
                 sessions::still_open(tx, session, now).await?;
             }
+            if passkeys::others(tx, &new.user_id, "").await?.len() >= MOST {
+                return Ok(false);
+            }
             if !passkeys::answer(tx, &asked.challenge, now).await? || !passkeys::insert(tx, &new).await? {
                 return Ok(false);
             }

@@ -13,7 +13,7 @@ use crate::endpoints::interaction::{Found, Outcome, Page, look};
 use crate::endpoints::sign_in::{Entry, Proof, SignedIn, establish};
 use crate::endpoints::{Provider, Signed, Visit};
 use crate::identity::factor::{self, Begun, Factor, Level, Proving};
-use crate::identity::users::User;
+use crate::identity::users::{self, User};
 use crate::store::factor_challenges::Challenge;
 use crate::store::factors::{self, PENDING_SECONDS};
 
@@ -68,7 +68,11 @@ pub async fn begin(
         last_used_at: None,
     };
     let stored = factor.clone();
-    provider.db.write(async move |tx| factors::insert_pending(tx, &stored).await).await?;
+    let insert = provider.db.write(async move |tx| {
+        users::hold(tx, &stored.user_id).await?;
+        factors::insert_pending(tx, &stored).await
+    });
+    insert.await?;
     Ok(Some(Enrolling { factor, secret }))
 }
 
@@ -153,8 +157,8 @@ pub async fn confirm(
     let means = Means { amr: factor::amr(&first, about.amr), level: about.level };
     let factor = Box::new(factor);
     let used = match shown {
-        Shown::Step(step) => Used::Confirmed { factor, step },
-        Shown::Sent(challenge) => Used::ConfirmedBy { factor, challenge },
+        Shown::Step(step) => Used::Confirmed { factor, step, most: about.most },
+        Shown::Sent(challenge) => Used::ConfirmedBy { factor, challenge, most: about.most },
     };
     let proof = SecondProof::new(ground, used, subjects);
     let proof = proof.told(provider, ("factor_added", detail, mail), (&user, visit))?;

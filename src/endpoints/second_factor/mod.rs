@@ -233,11 +233,17 @@ pub async fn is_fresh(provider: &Provider, signed: &Signed, now: Timestamp) -> R
 /// Storage failed.
 pub(super) async fn page_of_half(provider: &Provider, found: &Found, visit: &Visit) -> Result<Option<Page>, Fault> {
     let Some(asked) = Asked::by_half(provider, found, visit).await? else { return Ok(None) };
-    if Own::of(provider, &asked.user).await?.has_any() {
+    let own = Own::of(provider, &asked.user).await?;
+    if own.has_any() {
         return Ok(Some(Page::SecondFactor(Level::Two)));
     }
     let (duty, _) = duty(provider, &asked.user, None, visit.now).await?;
-    Ok((duty == Duty::Required).then_some(Page::Enrol(Level::Two)))
+    if duty != Duty::Required {
+        return Ok(None);
+    }
+    // A code by mail is enough for who has nothing else, where the house takes it.
+    let has_way = !own.ways_of(provider, Level::Two, &asked).is_empty();
+    Ok(Some(if has_way { Page::SecondFactor(Level::Two) } else { Page::Enrol(Level::Two) }))
 }
 
 /// Whether a person may go on without the factor that they are asked to add.

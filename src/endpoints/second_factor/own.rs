@@ -111,12 +111,14 @@ impl Own {
 const BY_MAIL: &str = "otp";
 
 impl Own {
-    /// The ways of who is asked: a code by mail too, where the house takes that and the first proof did not come by mail itself.
+    /// The ways of who is asked: a code by mail for who has nothing else, where the house takes that and the first proof did not come
+    /// by mail itself. Beside another factor it would make that one worth no more than the mailbox.
     pub fn ways_of(&self, provider: &Provider, level: Level, asked: &Asked) -> Vec<Way> {
         let mut ways = self.ways(provider, level);
         let is_other = !asked.first_amr().iter().any(|word| word == BY_MAIL);
         let user = &asked.user;
-        let reaches = level <= Level::Two && self.has_any() && user.email_verified;
+        let has_none = self.factors.is_empty() && self.passkeys.is_empty();
+        let reaches = level <= Level::Two && has_none && user.email_verified;
         if reaches && is_other && provider.post.is_on() && provider.factors.policy.takes(EMAIL) {
             let names = user.email.iter().cloned().collect();
             ways.push(Way { kind: EMAIL.to_owned(), level: Level::Two, names, last_used_at: None });

@@ -51,6 +51,8 @@ pub(super) enum Used {
     Confirmed {
         factor: Box<Factor>,
         step: i64,
+        /// How many of its kind anybody may have.
+        most: usize,
     },
     /// A code that was sent, for a factor or to the address of the account.
     Challenge {
@@ -61,6 +63,8 @@ pub(super) enum Used {
     ConfirmedBy {
         factor: Box<Factor>,
         challenge: Id,
+        /// How many of its kind anybody may have.
+        most: usize,
     },
     /// Nothing: the person has time until then.
     Postponed(Timestamp),
@@ -139,7 +143,9 @@ impl SecondProof {
             Used::Passkey { challenge, id, signed } => {
                 passkeys::answer(tx, challenge, now).await? && passkeys::signed(tx, id, signed, now).await?
             }
-            Used::Confirmed { factor, step } => factors::confirm(tx, factor, *step, now).await?,
+            Used::Confirmed { factor, step, most } => {
+                has_room(tx, factor, *most).await? && factors::confirm(tx, factor, *step, now).await?
+            }
             Used::Challenge { id, factor } => {
                 factor_challenges::consume(tx, id, user, now).await?
                     && match factor {
@@ -147,8 +153,10 @@ impl SecondProof {
                         None => true,
                     }
             }
-            Used::ConfirmedBy { factor, challenge } => {
-                factor_challenges::consume(tx, challenge, user, now).await? && factors::confirm(tx, factor, 0, now).await?
+            Used::ConfirmedBy { factor, challenge, most } => {
+                has_room(tx, factor, *most).await?
+                    && factor_challenges::consume(tx, challenge, user, now).await?
+                    && factors::confirm(tx, factor, 0, now).await?
             }
             Used::Postponed(until) => {
                 factor_terms::set_due(tx, user, *until).await?;
@@ -171,4 +179,10 @@ impl SecondProof {
         }
         Ok(is_used)
     }
+}
+
+/// Whether the person may have one more of this kind; the person is held.
+async fn has_room(tx: &mut Tx, factor: &Factor, most: usize) -> Result<bool, Fault> {
+    let others = factors::other_kinds(tx, &factor.user_id, &factor.id).await?;
+    Ok(others.iter().filter(|kind| **kind == factor.kind).count() < most)
 }

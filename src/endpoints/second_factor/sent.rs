@@ -8,7 +8,7 @@ use crate::endpoints::accounts::{Recipient, notice};
 use crate::endpoints::interaction::{Found, Outcome, Page, look};
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::factor::{EMAIL, Factor, Proving};
-use crate::identity::guesses::{self, Charged};
+use crate::identity::guesses::{self, Charged, Number};
 use crate::identity::users::User;
 use crate::notify::Letter;
 use crate::oauth::Lang;
@@ -91,7 +91,9 @@ async fn send_for(provider: &Provider, user: &User, errand: &Errand<'_>, visit: 
     let Some(to) = open(provider, factor, visit).await?.and_then(|secret| kind.recipient(&secret)) else {
         return Ok(Sent::Nothing);
     };
-    let subjects = guesses::message_subjects(channel.name(), &to, provider.factors.policy.messages_a_day);
+    let whose = if factor.confirmed_at.is_some() { Number::Confirmed } else { Number::Claimed };
+    let a_day = provider.factors.policy.messages_a_day;
+    let subjects = guesses::message_subjects(&user.id, (channel.name(), &to), whose, a_day);
     let mut record = audit_at("second_factor_sent", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
     record.detail = serde_json::json!({ "kind": errand.kind, "user_agent": visit.user_agent });
