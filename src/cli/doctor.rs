@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Failure, Verdict, table};
 use super::open;
-use crate::app;
+use crate::app::{self, Plugins};
 use crate::base::Fault;
 use crate::config::{self, Config};
 use crate::keys::Vault;
@@ -17,9 +17,9 @@ use crate::store::{Db, Options, keys, migrations};
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Names every problem of the settings; without any it says so.
-pub fn config_check(file: Option<&Path>) -> Result<Answer, Failure> {
-    match config::load(file) {
-        Ok(_) => Ok(Answer::new("the configuration is good", json!({ "problems": [] }))),
+pub fn config_check(file: Option<&Path>, plugins: &Plugins) -> Result<Answer, Failure> {
+    match config::load(file).and_then(|config| app::check_counts(&config, plugins)) {
+        Ok(()) => Ok(Answer::new("the configuration is good", json!({ "problems": [] }))),
         Err(problems) => {
             let list: Vec<_> =
                 problems.0.iter().map(|p| json!({ "setting": p.setting, "why": p.why, "remedy": p.remedy })).collect();

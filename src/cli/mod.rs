@@ -116,7 +116,7 @@ fn answer_to(verb: Verb, file: Option<&std::path::Path>, form: Form, plugins: Pl
         Verb::Serve => serve::run(file, plugins),
         Verb::Demo(demo) => demo::run(&demo, form),
         Verb::Migrate => migrate::run(file),
-        Verb::Config(ConfigVerb::Check) => doctor::config_check(file),
+        Verb::Config(ConfigVerb::Check) => doctor::config_check(file, &plugins),
         Verb::Doctor => doctor::run(file),
         Verb::Client(verb) => open::at_desk(file, async |desk, config| clients::run(verb, desk, config).await),
         Verb::User(verb) => open::at_desk(file, async |desk, config| users::run(verb, desk, config, form).await),
