@@ -4,7 +4,7 @@
 mod factors;
 mod policies;
 
-pub use factors::Plugins;
+pub use factors::{Plugins, check_counts};
 use policies::{password_policy, policy, rate_rules};
 
 use std::net::{SocketAddr, TcpListener};

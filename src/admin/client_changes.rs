@@ -149,7 +149,7 @@ impl Changes {
         set(&mut client.access_token, self.access_token.as_ref());
         if let Some(jwks) = &self.jwks {
             if let Err(why) = JwkSet::parse_client(jwks) {
-                problems.push(Problem { field: "jwks", why: why.to_owned() });
+                problems.push(Problem { field: "jwks", why: why.trim_start_matches("jwks ").to_owned() });
             }
             client.jwks = Some(jwks.clone());
             client.more.jwks_uri = None;

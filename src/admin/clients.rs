@@ -63,7 +63,11 @@ pub async fn add(desk: &Desk, new: NewClient, changes: &Changes) -> Result<Done,
         changes::raise(tx, changes::Topic::Clients).await?;
         Ok(true)
     });
-    if is_new.await? { Ok(Done { client, secret: plain }) } else { Err(Refusal::Taken(format!("client {:?}", client.client_id))) }
+    if is_new.await? {
+        Ok(Done { client, secret: plain })
+    } else {
+        Err(Refusal::Taken(format!("a client {:?}", client.client_id)))
+    }
 }
 
 /// Checks everything about the client as it will be, its logo among it.
@@ -117,7 +121,7 @@ pub async fn show(desk: &Desk, client_id: &str) -> Result<(Stored, Vec<clients::
 
 async fn find(desk: &Desk, client_id: &str) -> Result<Stored, Refusal> {
     let found = clients::find_stored(&mut desk.db.conn(), client_id).await?;
-    found.ok_or_else(|| Refusal::NotFound(format!("client {client_id:?}")))
+    found.ok_or_else(|| Refusal::NotFound(format!("client {client_id:?}; see `vouchsafe client list`")))
 }
 
 /// Changes a client. It gets a new secret if its new way of authenticating needs one that it has not.
@@ -187,5 +191,5 @@ pub async fn remove(desk: &Desk, client_id: &str) -> Result<(), Refusal> {
         changes::raise(tx, changes::Topic::Clients).await?;
         Ok(true)
     });
-    if was_there.await? { Ok(()) } else { Err(Refusal::NotFound(format!("client {client_id:?}"))) }
+    if was_there.await? { Ok(()) } else { Err(Refusal::NotFound(format!("client {client_id:?}; see `vouchsafe client list`"))) }
 }

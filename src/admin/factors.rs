@@ -5,7 +5,7 @@ use crate::base::Timestamp;
 pub use crate::identity::factor::Factor;
 use crate::identity::recovery;
 use crate::identity::users::User;
-use crate::notify::{Envelope, Letter, Post};
+use crate::notify::{Envelope, Letter, Post, moment};
 use crate::oauth::Lang;
 pub use crate::store::passkeys::Passkey;
 use crate::store::{audit, factor_terms, factors, outbox, passkeys};
@@ -94,7 +94,7 @@ pub async fn reset(
         }
         Ok(planned)
     });
-    if planned.await? { Ok(Some(at)) } else { Err(Refusal::Taken("planned reset of this person".to_owned())) }
+    if planned.await? { Ok(Some(at)) } else { Err(Refusal::Taken("a planned reset of this person".to_owned())) }
 }
 
 fn mail(
@@ -106,8 +106,7 @@ fn mail(
     let Some(email) = user.email.clone().filter(|_| post.is_on()) else { return Ok(None) };
     let claim = |name: &str| user.claims.get(name).and_then(serde_json::Value::as_str);
     let lang = claim("locale").and_then(|locale| Lang::parse(locale.get(..2)?)).unwrap_or(Lang::En);
-    let when = moment(at);
-    // A mail shows 150 characters of it, without colons.
+    let when = moment(lang, at);
     let what = match lang {
         Lang::En => format!("An administrator removes your second factors on {when}. Signing in with one before then ends that."),
         Lang::De => {
@@ -118,12 +117,6 @@ fn mail(
     let expires_at = desk.now().plus(MAIL_SECONDS);
     let envelope = Envelope { to: email, name: claim("name").map(str::to_owned), lang, letter, expires_at };
     Ok(Some(post.prepare(desk.new_id()?, &envelope)?))
-}
-
-/// `2026-11-24 14.05 UTC`
-fn moment(at: Timestamp) -> String {
-    let ((year, month, day), seconds) = (at.date(), at.unix().rem_euclid(86_400));
-    format!("{year:04}-{month:02}-{day:02} {:02}.{:02} UTC", seconds / 3600, seconds % 3600 / 60)
 }
 
 /// Whether somebody comes to a group or goes.
@@ -159,7 +152,7 @@ pub async fn set_group(desk: &Desk, who: &str, (group, wish): (&str, Membership)
     });
     match (changed.await?, wish) {
         (true, _) => Ok(user),
-        (false, Membership::Joins) => Err(Refusal::Taken("member of this name in this group".to_owned())),
+        (false, Membership::Joins) => Err(Refusal::Taken("a member of this name in this group".to_owned())),
         (false, Membership::Leaves) => Err(Refusal::NotFound(format!("member {who:?} of group {group:?}"))),
     }
 }

@@ -51,7 +51,7 @@ pub async fn invite(desk: &Desk, inviter: &Inviter<'_>, guest: Guest) -> Result<
     }
     let (mut conn, now) = (desk.db.conn(), desk.now());
     if users::by_login(&mut conn, &email).await?.is_some_and(|holder| holder.verify_by.is_none()) {
-        return Err(Refusal::Taken("person with this address".to_owned()));
+        return Err(Refusal::Taken("a person with this address".to_owned()));
     }
     let subject = guesses::mail_subject(Purpose::Invitation.as_str(), &key);
     let errand = Errand {

@@ -82,7 +82,7 @@ impl fmt::Display for Refusal {
                 f.write_str(&lines.join("\n"))
             }
             Self::NotFound(what) => write!(f, "there is no {what}"),
-            Self::Taken(what) => write!(f, "there is already a {what}"),
+            Self::Taken(what) => write!(f, "there is already {what}"),
             Self::Changed => f.write_str("somebody else changed it in between; look at it and try again"),
             Self::Broken(fault) => fault.fmt(f),
         }

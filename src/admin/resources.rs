@@ -41,7 +41,7 @@ pub async fn add(desk: &Desk, uri: &str, name: &str, scope: &str) -> Result<Reso
         changes::raise(tx, changes::Topic::Resources).await?;
         Ok(true)
     });
-    if is_new.await? { Ok(resource) } else { Err(Refusal::Taken(format!("resource {uri}"))) }
+    if is_new.await? { Ok(resource) } else { Err(Refusal::Taken(format!("a resource {uri}"))) }
 }
 
 /// RFC 8707 section 2: an absolute URI without a fragment.

@@ -68,7 +68,7 @@ pub async fn add(desk: &Desk, id: &str, changes: &Changes) -> Result<Upstream, R
     let upstream = applied(blank, changes, &mut problems);
     let secret = changes.secret.as_ref().filter(|secret| !secret.expose().is_empty());
     if secret.is_none() {
-        problems.push(problem("client-secret-stdin", "the client secret is missing"));
+        problems.push(problem("client-secret-stdin", "is missing: the client secret comes on standard input"));
     }
     let (Some(secret), true) = (secret, problems.is_empty()) else { return Err(Refusal::Invalid(problems)) };
     let row = row(desk, &upstream, secret)?;
@@ -82,7 +82,7 @@ pub async fn add(desk: &Desk, id: &str, changes: &Changes) -> Result<Upstream, R
         changes::raise(tx, changes::Topic::Upstreams).await?;
         Ok(true)
     });
-    if is_new.await? { Ok(upstream) } else { Err(Refusal::Taken(format!("upstream {id}"))) }
+    if is_new.await? { Ok(upstream) } else { Err(Refusal::Taken(format!("an upstream {id}"))) }
 }
 
 /// Microsoft says in a claim of its own that the domain's owner vouches for an address; GitHub has names of its own for all.

@@ -75,7 +75,7 @@ pub async fn add(desk: &Desk, hasher: &Hasher, new: NewUser) -> Result<User, Ref
     });
     match created.await? {
         Created::Done => find(desk, id.as_str()).await,
-        Created::AddressTaken => Err(Refusal::Taken("person with this address".to_owned())),
+        Created::AddressTaken => Err(Refusal::Taken("a person with this address".to_owned())),
         Created::NotAnAddress => Err(Refusal::one("email", "must be an e-mail address")),
     }
 }

@@ -1,11 +1,12 @@
 //! The second factors of the house, as the settings want them, and the plugins that bring more.
 
 use crate::base::{Clock, Fault};
-use crate::config::{Config, SecondFactorPolicy};
+use crate::config::{Config, Problem, Problems, SecondFactorPolicy};
 use crate::endpoints::second_factor::{Counts, House};
-use crate::identity::factor::{Demand, Kinds, Level, Policy, SecondFactor};
+use crate::identity::factor::{Demand, EMAIL, Kinds, Level, Policy, RECOVERY, SecondFactor};
+use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::identity::recovery::RecoveryKey;
-use crate::identity::totp::AuthenticatorApp;
+use crate::identity::totp::{self, AuthenticatorApp};
 use crate::keys::Vault;
 use crate::notify::Channel;
 
@@ -16,8 +17,27 @@ pub struct Plugins {
     pub channels: Vec<Box<dyn Channel>>,
 }
 
+/// What `second_factor.counts` may name whatever plugins there are: `sms` stands in the default, with a gateway or without.
+const OWN: [&str; 6] = [totp::KIND, PASSKEY, SECURITY_KEY, "sms", EMAIL, RECOVERY];
+
+/// Whether `second_factor.counts` names kinds that there are: a word with a slip of the pen would quietly switch a kind off.
+///
+/// # Errors
+/// It names another, with those that there are.
+pub fn check_counts(config: &Config, more: &Plugins) -> Result<(), Problems> {
+    let known: Vec<&str> = OWN.into_iter().chain(more.kinds.iter().map(|kind| kind.about().kind)).collect();
+    let unknown = config.second_factor.counts.iter().find(|kind| !known.contains(&kind.as_str()));
+    let problem = |kind: &String| Problem {
+        setting: "second_factor.counts".to_owned(),
+        why: format!("names `{kind}`, and there is no such kind of second factor"),
+        remedy: format!("name some of {}", known.join(", ")),
+    };
+    unknown.map_or(Ok(()), |kind| Err(Problems(vec![problem(kind)])))
+}
+
 /// Every kind, in the order in which they are offered.
 pub(super) fn house(config: &Config, vault: &Vault, clock: &Clock, more: Plugins) -> Result<House, Fault> {
+    check_counts(config, &more).map_err(Fault::at("settings"))?;
     let settings = &config.second_factor;
     let policy = Policy {
         demand: match settings.policy {

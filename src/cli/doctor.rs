@@ -18,8 +18,9 @@ const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Names every problem of the settings; without any it says so.
 pub fn config_check(file: Option<&Path>, make: impl FnOnce(&mut PluginSettings) -> Option<Plugins>) -> Result<Answer, Failure> {
-    match config::load_for(file, config::environment(), make) {
-        Ok(_) => Ok(Answer::new("the configuration is good", json!({ "problems": [] }))),
+    let loaded = config::load_for(file, config::environment(), make);
+    match loaded.and_then(|(config, plugins)| app::check_counts(&config, &plugins)) {
+        Ok(()) => Ok(Answer::new("the configuration is good", json!({ "problems": [] }))),
         Err(problems) => {
             let list: Vec<_> =
                 problems.0.iter().map(|p| json!({ "setting": p.setting, "why": p.why, "remedy": p.remedy })).collect();

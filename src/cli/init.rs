@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
+use url::Url;
 
 use super::answer::{Answer, Failure};
 use crate::base::{Issuer, Random};
@@ -25,16 +27,16 @@ pub struct Init {
     /// The URL that relying parties will know this server by.
     #[arg(long, value_name = "URL")]
     issuer: String,
-    /// Address and port of the listener.
+    /// Address and port of the listener; for an http issuer on this machine its port on 127.0.0.1 by default.
     #[arg(long, value_name = "ADDR:PORT")]
-    listen: Option<std::net::SocketAddr>,
+    listen: Option<SocketAddr>,
     /// `sqlite:///path/file.db` or `postgres://…`; an SQLite file in DIR by default.
     #[arg(long, value_name = "URL")]
     database: Option<String>,
 }
 
 pub fn run(init: &Init) -> Result<Answer, Failure> {
-    Issuer::parse(&init.issuer).map_err(|why| Failure::new(format!("--issuer {why}")))?;
+    let issuer = Issuer::parse(&init.issuer).map_err(|why| Failure::new(format!("--issuer {why}")))?;
     let wrong = |error: std::io::Error| Failure::new(format!("{}: {error}", init.dir.display()));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&init.dir).map_err(wrong)?;
     let dir = fs::canonicalize(&init.dir).map_err(wrong)?;
@@ -47,7 +49,8 @@ pub fn run(init: &Init) -> Result<Answer, Failure> {
     let database = init.database.clone().unwrap_or_else(|| format!("sqlite://{}", dir.join(DATABASE).display()));
     let mut values =
         vec![("issuer", quoted(&init.issuer)), ("master_key_file", quoted(MASTER_KEY)), ("database.url", quoted(&database))];
-    values.extend(init.listen.map(|listen| ("listen", quoted(&listen.to_string()))));
+    let listen = init.listen.or_else(|| own_listener(&issuer));
+    values.extend(listen.map(|listen| ("listen", quoted(&listen.to_string()))));
     write_new(&master_key, &Vault::generate_file(&Random::system())?)?;
     write_new(&config, &config::template(&values))?;
     let mut text = format!(
@@ -60,6 +63,12 @@ pub fn run(init: &Init) -> Result<Answer, Failure> {
     }
     text.push_str(&format!("\nnext:\n  vouchsafe serve --config {}\n", config.display()));
     Ok(Answer::new(text, json!({ "config": config, "master_key_file": master_key, "issuer": init.issuer })))
+}
+
+/// Where a development issuer is reached: on this machine, at the port that it names.
+fn own_listener(issuer: &Issuer) -> Option<SocketAddr> {
+    let port = Url::parse(issuer.as_str()).ok()?.port_or_known_default()?;
+    issuer.is_development().then(|| SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
 /// A TOML text; JSON's escapes are TOML's.

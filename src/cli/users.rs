@@ -148,10 +148,12 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config, form: Form) -> Result
             super::factors::reset(desk, config, &who.person, wish).await
         }
         Verb::Join(Group { who, group }) => {
-            done("added to the group", factors::set_group(desk, &who.person, (&group, Membership::Joins)).await?)
+            let user = factors::set_group(desk, &who.person, (&group, Membership::Joins)).await?;
+            done(&format!("put into the group {group}:"), user)
         }
         Verb::Leave(Group { who, group }) => {
-            done("took out of the group", factors::set_group(desk, &who.person, (&group, Membership::Leaves)).await?)
+            let user = factors::set_group(desk, &who.person, (&group, Membership::Leaves)).await?;
+            done(&format!("taken out of the group {group}:"), user)
         }
         Verb::Invite(invite) => self::invite(invite, desk, config).await,
         Verb::Import(import) => super::import::run(&import, desk, form).await,

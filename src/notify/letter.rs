@@ -72,7 +72,8 @@ pub enum Letter {
         app: String,
         at: Timestamp,
     },
-    /// `what` says in the person's language what happened: "A passkey was added."
+    /// `what` says in the person's language what happened: "A passkey was added." It is a sentence of ours, shown as it is: a name
+    /// that somebody chose goes through [`super::shown_name`] before it stands there.
     FactorChanged {
         what: String,
         at: Timestamp,

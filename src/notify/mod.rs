@@ -24,8 +24,10 @@ use std::time::Duration;
 pub use channel::{Channel, Delivery, Undelivered};
 pub use inbox::{Caught, Inbox};
 pub use letter::{Envelope, Letter};
+pub use plain::name as shown_name;
 pub use render::{BrokenTemplate, Rendered, Templates};
 pub use way::{Place, Security, Way};
+pub use when::moment;
 
 use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
@@ -136,7 +138,7 @@ impl Post {
             key: parts.key,
             issuer: parts.issuer,
             house: parts.house,
-            from: Mailbox::new(Some(plain::subject(&parts.sender.name)), address),
+            from: Mailbox::new(Some(plain::line(&parts.sender.name)), address),
             templates: parts.templates,
             out,
             counts: Counts::default(),

@@ -9,17 +9,12 @@ use ipnet::IpNet;
 const LONGEST: usize = 60;
 
 /// The longest subject or sentence, in characters.
-const LONGEST_LINE: usize = 150;
+const LONGEST_LINE: usize = 300;
 
 /// A name of a person, an app or a device. Its letters stay; what makes an address of it does not: `https://evil.test/x` comes
 /// out as `https evil. test x`.
-pub(super) fn name(text: &str) -> String {
+pub fn name(text: &str) -> String {
     shortened(&unlinked(text), LONGEST)
-}
-
-/// The same for a sentence of ours in which such a name may stand.
-pub(super) fn sentence(text: &str) -> String {
-    shortened(&unlinked(text), LONGEST_LINE)
 }
 
 fn unlinked(text: &str) -> String {
@@ -56,8 +51,8 @@ pub(super) fn address(text: &str) -> String {
     text.chars().filter(seen).take(254).collect()
 }
 
-/// One line of a subject.
-pub(super) fn subject(text: &str) -> String {
+/// A subject, or a sentence of ours: one line. Whoever puts a name into a sentence cleans it with [`name`].
+pub(super) fn line(text: &str) -> String {
     let clean: String = text.chars().map(|letter| if is_unseen(letter) { ' ' } else { letter }).collect();
     shortened(&clean, LONGEST_LINE)
 }
@@ -116,7 +111,7 @@ mod tests {
         assert_eq!(network("203.0.113.7"), "203.0.113.7");
         assert_eq!(network("203.0.113.0/24 <a href=x>"), "–");
         assert_eq!(address("ana+x@example.com\r\n <b>"), "ana+x@example.comb");
-        assert_eq!(sentence("A passkey was added: evil.test/x."), "A passkey was added evil. test x.");
-        assert_eq!(subject("Sign in\r\nBcc: x\u{85}y"), "Sign in Bcc: x y");
+        assert_eq!(line("Added: 24 November 2026, 14:05 UTC (a/b)."), "Added: 24 November 2026, 14:05 UTC (a/b).");
+        assert_eq!(line("Sign in\r\nBcc: x\u{85}y"), "Sign in Bcc: x y");
     }
 }

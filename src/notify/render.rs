@@ -99,7 +99,7 @@ impl Templates {
             let rendered = self.0.get_template(&name).and_then(|template| template.render(&values));
             rendered.map_err(|error| broken(&name, &error))
         };
-        let subject = plain::subject(&part("subject")?);
+        let subject = plain::line(&part("subject")?);
         if subject.is_empty() {
             let file = format!("{}/{}.subject", contents.lang, contents.letter.name());
             return Err(BrokenTemplate { file, why: "gives an empty subject".to_owned() });
@@ -150,19 +150,19 @@ fn values(contents: &Contents, house: &str, until: Timestamp) -> Result<Value, s
     }
     let name = contents.name.as_deref().map(plain::name).filter(|name| !name.is_empty());
     all.push(("name".to_owned(), name.map_or_else(|| Value::from(()), Value::from)));
-    all.push(("house".to_owned(), plain::subject(house).into()));
+    all.push(("house".to_owned(), plain::line(house).into()));
     all.push(("lang".to_owned(), contents.lang.as_str().into()));
     all.push(("until".to_owned(), when::moment(contents.lang, until).into()));
     Ok(Value::from_pairs(all))
 }
 
-/// Links and codes are ours; everything else is what somebody chose.
+/// Links, codes and sentences are ours; everything else is what somebody chose.
 fn cleaned(name: &str, text: String) -> String {
     match name {
         "kind" | "code" => text,
         "network" => plain::network(&text),
         "new_address" => plain::address(&text),
-        "what" => plain::sentence(&text),
+        "what" => plain::line(&text),
         link if link.ends_with("link") => text,
         _ => plain::name(&text),
     }

@@ -10,7 +10,7 @@ const GERMAN: [&str; 12] =
     ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"];
 
 /// `23 November 2026, 14:05 UTC`.
-pub(super) fn moment(lang: Lang, at: Timestamp) -> String {
+pub fn moment(lang: Lang, at: Timestamp) -> String {
     let (year, month, day) = at.date();
     let months = match lang {
         Lang::En => ENGLISH,

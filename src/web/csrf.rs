@@ -33,6 +33,17 @@ pub fn says_from_here(request: &HttpRequest, issuer: &Issuer) -> bool {
     (said("sec-fetch-site") || said(ORIGIN.as_str())) && from_here(request, issuer)
 }
 
+/// Why a form is not taken, for the operator: the usual case is a page that was opened by another name of this host.
+pub fn why_not(request: &HttpRequest, issuer: &Issuer) -> String {
+    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let ours = issuer.origin();
+    match (header(ORIGIN.as_str()), header("sec-fetch-site")) {
+        (Some(origin), _) if origin != ours && origin != "null" => format!("it came from {origin:?}, and ours is {ours:?}"),
+        _ if from_here(request, issuer) => "its token is not one of this browser".to_owned(),
+        (_, site) => format!("the browser says {:?} of where it came from, and ours is {ours:?}", site.unwrap_or("nothing")),
+    }
+}
+
 /// What the browser says of where the request comes from; a client that says nothing has the token alone to show.
 fn from_here(request: &HttpRequest, issuer: &Issuer) -> bool {
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
@@ -42,4 +53,27 @@ fn from_here(request: &HttpRequest, issuer: &Issuer) -> bool {
     let vouched = header("sec-fetch-site") == Some("same-origin");
     let origin = header(ORIGIN.as_str()).is_none_or(|origin| origin == issuer.origin() || (origin == "null" && vouched));
     site && origin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    /// The operator reads which page sent a form, and which would have been ours.
+    #[test]
+    fn why_a_form_is_not_taken() {
+        let issuer = Issuer::parse("http://localhost:48212").unwrap();
+        let why = |headers: &[(&'static str, &'static str)]| {
+            let request = headers.iter().fold(TestRequest::default(), |request, header| request.insert_header(*header));
+            why_not(&request.to_http_request(), &issuer)
+        };
+        let other = why(&[("origin", "http://127.0.0.1:48212"), ("sec-fetch-site", "same-origin")]);
+        assert_eq!(other, r#"it came from "http://127.0.0.1:48212", and ours is "http://localhost:48212""#);
+        assert!(why(&[("origin", "null"), ("sec-fetch-site", "cross-site")]).contains("\"cross-site\""));
+        assert!(why(&[("origin", "null")]).contains("nothing"));
+        for ours in [&[("origin", "http://localhost:48212"), ("sec-fetch-site", "same-origin")][..], &[]] {
+            assert_eq!(why(ours), "its token is not one of this browser");
+        }
+    }
 }

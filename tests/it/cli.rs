@@ -121,6 +121,82 @@ fn every_problem_of_the_settings_is_named_at_once() {
     }
 }
 
+/// `second_factor.counts` names kinds that there are: a slip of the pen would quietly switch one off.
+#[test]
+fn a_kind_of_second_factor_that_is_not_there() {
+    let house = House::init();
+    let with = |counts: &str| {
+        let text = format!(
+            "issuer = \"{}\"\nmaster_key_file = \"master.key\"\n[database]\nurl = \"sqlite://vouchsafe.db\"\n\
+             [second_factor]\ncounts = [{counts}]\n",
+            house.issuer
+        );
+        std::fs::write(house.file("vouchsafe.toml"), text).unwrap();
+        house.run(&["config", "check", "--json"], "")
+    };
+    let good = with("\"totp\", \"passkey\", \"security_key\", \"sms\", \"email\", \"recovery\"");
+    assert_eq!(one_line(&good), json!({ "problems": [] }));
+    for word in ["paskey", "pager"] {
+        let checked = with(&format!("\"totp\", \"{word}\""));
+        assert_eq!(checked.status.code(), Some(1));
+        let problem = one_line(&checked)["problems"][0].clone();
+        assert_eq!(problem["setting"], "second_factor.counts");
+        assert!(problem["why"].as_str().unwrap().contains(word) && problem["remedy"].as_str().unwrap().contains("passkey"));
+        let served = house.run(&["serve"], "");
+        assert_eq!(served.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&served.stderr).contains(word), "{served:?}");
+    }
+}
+
+/// The sentences of refusals and answers name the thing that was meant, once.
+#[test]
+fn words_of_the_command_line() {
+    let house = House::init();
+    let said = |words: &[&str], input: &str| {
+        let output = house.run(words, input);
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    house.say(&["user", "add", "--email", "ana@example.com", "--password-stdin"], PASSWORD);
+    assert!(said(&["user", "join", "ana@example.com", "--group", "admins"], "").starts_with("put into the group admins:"));
+    assert!(said(&["user", "leave", "ana@example.com", "--group", "admins"], "").starts_with("taken out of the group admins:"));
+    let corp = [
+        "upstream",
+        "add",
+        "--id",
+        "corp",
+        "--kind",
+        "oidc",
+        "--name",
+        "Corp",
+        "--issuer",
+        "https://corp.test",
+        "--client-id",
+        "x",
+    ];
+    assert!(said(&corp, "").contains("client-secret-stdin is missing: the client secret"), "{}", said(&corp, ""));
+    let corp = [&corp[..], &["--client-secret-stdin"]].concat();
+    assert!(said(&corp, "secret").starts_with("added corp"));
+    assert_eq!(said(&corp, "secret").trim(), "error: there is already an upstream corp");
+    let wiki = ["client", "add", "--name", "Wiki", "--id", "wiki", "--redirect", CALLBACK];
+    assert!(!said(&wiki, "").contains("error"));
+    assert_eq!(said(&wiki, "").trim(), "error: there is already a client \"wiki\"");
+    assert_eq!(said(&["client", "show", "diary"], "").trim(), "error: there is no client \"diary\"; see `vouchsafe client list`");
+}
+
+/// A development issuer is served at the port that it names.
+#[test]
+fn init_listens_where_the_issuer_says() {
+    let house = House::init();
+    for (issuer, listen) in [("http://localhost:48212", Some("127.0.0.1:48212")), ("https://id.example.com:48212", None)] {
+        let folder = tempfile::tempdir().unwrap();
+        let done = house.run(&["init", "--dir", folder.path().to_str().unwrap(), "--issuer", issuer], "");
+        assert!(done.status.success(), "{done:?}");
+        let settings = std::fs::read_to_string(folder.path().join("vouchsafe.toml")).unwrap();
+        let own = settings.lines().find_map(|line| line.strip_prefix("listen = ")).map(|text| text.trim_matches('"'));
+        assert_eq!(own, listen, "{settings}");
+    }
+}
+
 /// A server without a master key, or with one that everybody can read, does not start.
 #[test]
 fn a_missing_or_open_master_key_is_refused() {

@@ -101,7 +101,7 @@ async fn an_address_alone_opens_nothing() {
     let account = browser.submit(&ask, "connect", &[]).await;
     assert!(account.url.path().ends_with("/account"), "{}", account.body);
     assert_eq!((app.count("SELECT COUNT(*) FROM identities").await, app.audited("identity_connected").await), (1, 1));
-    assert!(app.mail().one("ana@example.com").await.text.contains("Up corp was connected"));
+    assert!(app.mail().one("ana@example.com").await.text.contains("Up corp was connected: whoever is signed in there can"));
     let mut second = Browser::new();
     let page = sign_in_page(&app, &mut second).await;
     assert!(up.sign_in(&mut second, &page, "corp").await.url.path().ends_with("/account"));

@@ -112,8 +112,12 @@ async fn ways_in_count_together() {
         app.count("SELECT COUNT(*) FROM identities").await
     };
     assert_eq!(disconnect(&mut browser).await, 1, "nothing else is there");
+    let page = browser.visit(&app.url("/account/passkeys")).await;
+    assert!(page.text("section[aria-labelledby=passwordless]").contains("you sign in another way"), "{}", page.body);
     let mut key = Authenticator::new(&app, 1);
-    key.enrol(&app, &mut browser).await;
+    let page = key.enrol(&app, &mut browser).await;
+    assert!(page.text("#done").contains("You can sign in with it from now on"), "{}", page.body);
+    assert!(page.text("section[aria-labelledby=passwordless]").contains("with your passkeys"), "{}", page.body);
     let remove = async |browser: &mut Browser| {
         let page = browser.visit(&app.url("/account/passkeys")).await;
         let link = page.attributes("a[href*='/account/passkeys/'][aria-label]", "href").pop().unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use vouchsafe::app;
 use vouchsafe::base::{Id, Timestamp};
-use vouchsafe::notify::{Envelope, Letter, Post, Templates, Way};
+use vouchsafe::notify::{Envelope, Letter, Post, Templates, Way, shown_name};
 use vouchsafe::oauth::Lang;
 use vouchsafe::store::outbox::{self, NewMail};
 use vouchsafe::store::{Value, sql};
@@ -124,7 +124,7 @@ async fn strangers_put_nothing_into_a_mail() {
         Letter::VerifyAddress { link: app.url("/x"), code: "123456".to_owned(), app: Some(text()) },
         Letter::SignInLink { link: app.url("/x"), code: "123456".to_owned(), app: Some(text()) },
         Letter::TokenReuse { app: text(), at: app.clock.now() },
-        Letter::FactorChanged { what: text(), at: app.clock.now(), reset_link: app.url("/x") },
+        Letter::FactorChanged { what: shown_name(evil), at: app.clock.now(), reset_link: app.url("/x") },
         Letter::NewDevice { at: app.clock.now(), device: text(), network: text(), not_me_link: app.url("/x") },
     ] {
         let mail = Envelope { name: Some(text()), ..envelope(&app, Lang::En, letter) };
@@ -141,6 +141,17 @@ async fn strangers_put_nothing_into_a_mail() {
         let foreign = mail.text.matches("://").count() - mail.links().len();
         assert_eq!(foreign, 0, "{}", mail.text);
     }
+}
+
+/// A sentence of ours stays as it is, with its colons and the time in it.
+#[tokio::test]
+async fn a_sentence_of_ours_is_not_cleaned() {
+    let app = TestApp::start().await;
+    let what = "Up corp was connected: whoever is signed in there, from 30 November 2026, 15:15 UTC on, comes in.".to_owned();
+    let letter = Letter::FactorChanged { what: what.clone(), at: app.clock.now(), reset_link: app.url("/x") };
+    put(&app, prepare(&app, &envelope(&app, Lang::En, letter)), app.clock.now()).await;
+    let mail = app.mail().one("ana@example.com").await;
+    assert!(mail.text.contains(&what) && mail.html.contains(&what), "{}", mail.text);
 }
 
 /// Decision 1: a link that is not ours is not even sealed; the same letter with ours is.

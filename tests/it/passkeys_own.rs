@@ -217,6 +217,24 @@ async fn an_old_page() {
     app.ignore_mail();
 }
 
+/// The page of second factors says what the person has, and which of it counts; who has something and no recovery codes hears of them.
+#[tokio::test]
+async fn among_second_factors() {
+    for (counts, is_counted) in [("totp,passkey,recovery", true), ("totp,recovery", false)] {
+        let app = TestApp::with(Wish { settings: &[("SECOND_FACTOR__COUNTS", counts)], ..Wish::default() }).await;
+        app.person("bob").await;
+        let mut bob = Browser::new();
+        app.sign_in(&mut bob, "bob").await;
+        let page = bob.visit(&app.url("/account/authenticators")).await;
+        assert!(page.has("empty") && !page.has("codes-hint") && page.text("#passkeys-link") == "Passkeys", "{}", page.body);
+        let (_, mut browser) = enrolled(&app, "ana", 1).await;
+        let page = browser.visit(&app.url("/account/authenticators")).await;
+        assert_eq!((page.has("empty"), page.has("codes-hint")), (!is_counted, is_counted), "{}", page.body);
+        assert_eq!(page.text("#passkeys-link").contains("second factors as well"), is_counted, "{}", page.body);
+        app.ignore_mail();
+    }
+}
+
 /// `preferred`: a key that cannot make sure who is there may be added, and does not sign in by itself.
 #[tokio::test]
 async fn keys_without_verification() {

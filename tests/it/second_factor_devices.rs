@@ -4,6 +4,8 @@
 use serde_json::json;
 use vouchsafe::admin::factors::{self, Membership, Reset};
 use vouchsafe::endpoints::second_factor::reset_due;
+use vouchsafe::notify;
+use vouchsafe::oauth::Lang;
 use vouchsafe::store::sql;
 
 use crate::support::app::{PASSWORD, Wish};
@@ -142,7 +144,9 @@ async fn reset_by_an_operator() {
         let at = plan(ANA, Reset::In(DAY)).await.unwrap().unwrap();
         assert_eq!(at, app.clock.now().plus(DAY));
         assert!(plan(ANA, Reset::In(DAY)).await.is_err(), "once");
-        assert!(app.told(ANA).await.text.contains("An administrator removes your second factors"));
+        let told = app.told(ANA).await.text;
+        let when = notify::moment(Lang::En, at);
+        assert!(told.contains(&format!("An administrator removes your second factors on {when}. Signing")), "{told}");
         plan(ANA, Reset::Cancelled).await.unwrap();
         assert!(plan(ANA, Reset::Cancelled).await.is_err());
         plan(ANA, Reset::In(DAY)).await.unwrap();

@@ -3,7 +3,7 @@
 use crate::base::Timestamp;
 use crate::endpoints::Provider;
 use crate::endpoints::accounts::Recipient;
-use crate::notify::Letter;
+use crate::notify::{Letter, shown_name};
 use crate::oauth::Lang;
 
 /// What happened, with the name of the passkey.
@@ -19,15 +19,19 @@ pub(super) fn letter(provider: &Provider, to: &Recipient, news: News<'_>, now: T
 }
 
 fn words(lang: Lang, news: News<'_>) -> String {
+    let name = match news {
+        News::Added(name) | News::Removed(name) | News::Copied(name) => shown_name(name),
+        News::PasswordRemoved => String::new(),
+    };
     match (lang, news) {
-        (Lang::En, News::Added(name)) => format!("The passkey “{name}” was added to your account."),
-        (Lang::De, News::Added(name)) => format!("Der Passkey „{name}“ wurde zu Ihrem Konto hinzugefügt."),
-        (Lang::En, News::Removed(name)) => format!("The passkey “{name}” of your account was removed."),
-        (Lang::De, News::Removed(name)) => format!("Der Passkey „{name}“ Ihres Kontos wurde entfernt."),
-        (Lang::En, News::Copied(name)) => {
+        (Lang::En, News::Added(_)) => format!("The passkey “{name}” was added to your account."),
+        (Lang::De, News::Added(_)) => format!("Der Passkey „{name}“ wurde zu Ihrem Konto hinzugefügt."),
+        (Lang::En, News::Removed(_)) => format!("The passkey “{name}” of your account was removed."),
+        (Lang::De, News::Removed(_)) => format!("Der Passkey „{name}“ Ihres Kontos wurde entfernt."),
+        (Lang::En, News::Copied(_)) => {
             format!("Your passkey “{name}” was refused, because somebody may have a copy of it.")
         }
-        (Lang::De, News::Copied(name)) => {
+        (Lang::De, News::Copied(_)) => {
             format!("Ihr Passkey „{name}“ wurde abgelehnt, weil jemand eine Kopie davon haben könnte.")
         }
         (Lang::En, News::PasswordRemoved) => "Your account has no password any more; you sign in with passkeys.".to_owned(),

@@ -1,5 +1,4 @@
-//! What a person is told by mail about their second factors, in their own language. A mail shows 150 characters of it, without colons
-//! and slashes: names that people chose stand in it (`notify::plain`).
+//! What a person is told by mail about their second factors, in their own language.
 
 use crate::base::{Fault, Timestamp};
 use crate::endpoints::accounts::{Recipient, notice};
@@ -7,7 +6,7 @@ use crate::endpoints::{Provider, Visit};
 use crate::identity::factor::RECOVERY;
 use crate::identity::totp;
 use crate::identity::users::User;
-use crate::notify::Letter;
+use crate::notify::{Letter, shown_name};
 use crate::oauth::Lang;
 use crate::store::outbox::NewMail;
 
@@ -54,10 +53,16 @@ pub(super) fn letter(
 
 fn sentence(provider: &Provider, change: &Change, lang: Lang) -> String {
     match (change, lang) {
-        (Change::Added { kind, name }, Lang::En) => format!("{} was added ({name}).", word(provider, kind, lang)),
-        (Change::Added { kind, name }, Lang::De) => format!("{} wurde hinzugefügt ({name}).", word(provider, kind, lang)),
-        (Change::Removed { kind, name }, Lang::En) => format!("{} was removed ({name}).", word(provider, kind, lang)),
-        (Change::Removed { kind, name }, Lang::De) => format!("{} wurde entfernt ({name}).", word(provider, kind, lang)),
+        (Change::Added { kind, name }, Lang::En) => format!("{} was added ({}).", word(provider, kind, lang), shown_name(name)),
+        (Change::Added { kind, name }, Lang::De) => {
+            format!("{} wurde hinzugefügt ({}).", word(provider, kind, lang), shown_name(name))
+        }
+        (Change::Removed { kind, name }, Lang::En) => {
+            format!("{} was removed ({}).", word(provider, kind, lang), shown_name(name))
+        }
+        (Change::Removed { kind, name }, Lang::De) => {
+            format!("{} wurde entfernt ({}).", word(provider, kind, lang), shown_name(name))
+        }
         (Change::RecoveryMade, Lang::En) => "New recovery codes were made; older ones are worth nothing.".to_owned(),
         (Change::RecoveryMade, Lang::De) => "Neue Wiederherstellungscodes wurden erzeugt; ältere gelten nicht mehr.".to_owned(),
         (Change::Reset, Lang::En) => "Your second factors were removed by an administrator. Add new ones soon.".to_owned(),

@@ -18,6 +18,10 @@ pub struct Authenticators {
     pub add_url: Option<String>,
     /// Passkeys have a page of their own.
     pub passkeys_url: Option<String>,
+    /// Whether the person has some that count here.
+    pub has_passkeys: bool,
+    /// For who has a second factor and nothing to come back with.
+    pub codes_url: Option<String>,
     /// What plugins bring: id, text and address of each link.
     pub more: Vec<(String, String, String)>,
     pub devices: Vec<DeviceRow>,

@@ -59,11 +59,17 @@ impl Passkeys {
     fn notice_text(&self) -> Option<&'static str> {
         let t = &self.frame.t().passkeys;
         Some(match self.notice? {
-            PasskeyNotice::Added => t.added,
+            PasskeyNotice::Added if self.has_password => t.added,
+            PasskeyNotice::Added => t.added_only,
             PasskeyNotice::Renamed => t.renamed,
             PasskeyNotice::Removed => t.removed,
             PasskeyNotice::PasswordRemoved => t.dropped,
         })
+    }
+
+    fn passwordless_text(&self) -> &'static str {
+        let t = &self.frame.t().passkeys;
+        if self.rows.iter().any(|row| row.signs_in) { t.passwordless_now } else { t.passwordless_else }
     }
 
     /// What is refused here was to be added.

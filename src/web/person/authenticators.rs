@@ -10,7 +10,8 @@ use super::{broken, error, fresh, own_form, page};
 use crate::base::{Fault, Id};
 use crate::endpoints::interaction::AccountPage;
 use crate::endpoints::second_factor::{self, Added, Enrolling, For, Own, Removed, TrustedDevice};
-use crate::identity::factor::Factor;
+use crate::identity::factor::{Factor, RECOVERY};
+use crate::identity::passkeys::{PASSKEY, SECURITY_KEY};
 use crate::identity::totp;
 use crate::identity::users::User;
 use crate::web::pages::{
@@ -50,6 +51,7 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
         let (id, words) = (kind.about().kind, kind.words(frame.lang).filter(|words| words.field.is_some())?);
         Some((id.to_owned(), t.factors.add_kind.with(words.name).to_string(), format!("{base}{LIST}/add/{id}")))
     });
+    let lacks_codes = own.has_any() && own.codes.count == 0 && provider.factors.policy.takes(RECOVERY);
     let model = Authenticators {
         more: more.collect(),
         rows: own.factors.iter().map(row).collect(),
@@ -57,6 +59,11 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
         devices: devices.into_iter().map(device_row).collect(),
         forget_url: format!("{base}/account/remembered-browsers"),
         passkeys_url: provider.passkeys.as_ref().map(|_| format!("{base}/account/passkeys")),
+        has_passkeys: own.passkeys.iter().any(|passkey| {
+            let kind = if passkey.signs_in { PASSKEY } else { SECURITY_KEY };
+            provider.factors.policy.takes(kind)
+        }),
+        codes_url: lacks_codes.then(|| format!("{base}/account/recovery-codes")),
         add_url: provider.factors.policy.takes(totp::KIND).then(|| format!("{base}{LIST}/add")),
         notice: match request.query_string() {
             "done=added" => Some(FactorNotice::Added),

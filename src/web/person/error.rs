@@ -58,7 +58,7 @@ fn render(
 ) -> HttpResponse {
     let support_code = SupportCode::new(&state.provider.random).map_or_else(|_| "-".to_owned(), |code| code.to_string());
     let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let why = developer.as_ref().map_or("", |d| d.why.as_str());
+    let why = developer.as_ref().map(|d| d.why.as_str());
     match kind {
         // In a flood the log would be one more thing to fill; `limits` says once a minute who it is.
         Kind::TooMany { .. } => tracing::debug!(support_code, status = status.as_u16(), "error page"),

@@ -144,7 +144,8 @@ pub async fn own_form(state: &State, request: &HttpRequest, payload: Payload, vi
         return Ok(form);
     }
     // The pattern and not the path, which may hold the secret of a link.
-    tracing::warn!(page = request.match_pattern(), "a form did not come from a page of ours");
+    let why = csrf::why_not(request, issuer);
+    tracing::warn!(page = request.match_pattern(), why, "a form did not come from a page of ours");
     let is_stale = csrf::says_from_here(request, issuer);
     Err(refuse(Kind::Forbidden, if is_stale { ForeignBecause::Stale } else { ForeignBecause::Elsewhere }))
 }

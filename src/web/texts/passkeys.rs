@@ -39,6 +39,7 @@ pub struct PasskeyTexts {
     pub not_made: &'static str,
     pub enrol_refused: &'static str,
     pub added: &'static str,
+    pub added_only: &'static str,
     pub added_at: One,
     pub last_used: One,
     pub never_used: &'static str,
@@ -57,6 +58,7 @@ pub struct PasskeyTexts {
 
     pub passwordless: &'static str,
     pub passwordless_now: &'static str,
+    pub passwordless_else: &'static str,
     pub passwordless_can: &'static str,
     pub passwordless_not_yet: &'static str,
     pub drop_password: &'static str,
@@ -101,6 +103,7 @@ pub(super) const EN: PasskeyTexts = PasskeyTexts {
     not_made: "No passkey was made. Nothing was changed. Try again when you are ready.",
     enrol_refused: "That passkey could not be added. Nothing was changed. Try again.",
     added: "Your passkey is added. Use it the next time you sign in: a password alone may not be enough from now on.",
+    added_only: "Your passkey is added. You can sign in with it from now on.",
     added_at: One::new("Added {}"),
     last_used: One::new("last used {}"),
     never_used: "not used yet",
@@ -119,6 +122,7 @@ pub(super) const EN: PasskeyTexts = PasskeyTexts {
 
     passwordless: "Without a password",
     passwordless_now: "Your account has no password. You sign in with your passkeys.",
+    passwordless_else: "Your account has no password, and you sign in another way. With a passkey you need no other.",
     passwordless_can: "You can do without your password now. Nobody can guess or steal what is not there.",
     passwordless_not_yet: "Once you have two passkeys, or one and recovery codes, you can do without your password. The second one, or a code, is for the day on which you lose the first.",
     drop_password: "Remove the password",
@@ -163,6 +167,7 @@ pub(super) const DE: PasskeyTexts = PasskeyTexts {
     not_made: "Es wurde kein Passkey erstellt und nichts geändert. Versuchen Sie es noch einmal, wenn Sie so weit sind.",
     enrol_refused: "Dieser Passkey konnte nicht hinzugefügt werden. Es wurde nichts geändert. Versuchen Sie es noch einmal.",
     added: "Ihr Passkey ist hinzugefügt. Verwenden Sie ihn bei der nächsten Anmeldung: Ein Passwort allein reicht von nun an vielleicht nicht.",
+    added_only: "Ihr Passkey ist hinzugefügt. Sie können sich von nun an damit anmelden.",
     added_at: One::new("Hinzugefügt {}"),
     last_used: One::new("zuletzt verwendet {}"),
     never_used: "noch nicht verwendet",
@@ -181,6 +186,7 @@ pub(super) const DE: PasskeyTexts = PasskeyTexts {
 
     passwordless: "Ohne Passwort",
     passwordless_now: "Ihr Konto hat kein Passwort. Sie melden sich mit Ihren Passkeys an.",
+    passwordless_else: "Ihr Konto hat kein Passwort, und Sie melden sich auf anderem Weg an. Mit einem Passkey brauchen Sie keinen anderen.",
     passwordless_can: "Sie können jetzt auf Ihr Passwort verzichten. Was es nicht gibt, kann niemand erraten oder stehlen.",
     passwordless_not_yet: "Sobald Sie zwei Passkeys haben, oder einen und Wiederherstellungscodes, können Sie auf Ihr Passwort verzichten. Der zweite, oder ein Code, ist für den Tag, an dem Sie den ersten verlieren.",
     drop_password: "Passwort entfernen",
