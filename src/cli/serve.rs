@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::answer::{Answer, Failure};
 use super::{log, open};
-use crate::app::{App, Plugins, Running};
+use crate::app::{self, App, Plugins, Running};
 use crate::base::Fault;
 use crate::config;
 
 pub fn run(file: Option<&Path>, plugins: Plugins) -> Result<Answer, Failure> {
     let config = config::load(file)?;
+    app::check_counts(&config, &plugins)?;
     log::start(&config.log)?;
     open::block_on_server(async {
         let issuer = config.issuer.as_str().to_owned();
