@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::answer::{Answer, Failure};
 use super::{log, open};
-use crate::app::{App, Plugins, Running};
+use crate::app::{self, App, Plugins, Running};
 use crate::base::Fault;
 use crate::config::{self, PluginSettings};
 
 pub fn run(file: Option<&Path>, make: impl FnOnce(&mut PluginSettings) -> Option<Plugins>) -> Result<Answer, Failure> {
     let (config, plugins) = config::load_for(file, config::environment(), make)?;
+    app::check_counts(&config, &plugins)?;
     log::start(&config.log)?;
     open::block_on_server(async {
         let issuer = config.issuer.as_str().to_owned();

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::connector::{Ended, Trouble};
 use super::discovery::Known;
+use super::is_identifier;
 use super::upstream::Upstream;
 use crate::base::Timestamp;
 use crate::jose::{self, Alg, Expect, JwkSet, VerifyingKey};
@@ -68,6 +69,9 @@ fn told(claims: &Map<String, Value>, now: Timestamp) -> Result<Ended, &'static s
     let ended = Ended { sid: text("sid"), subject: text("sub") };
     if ended.sid.is_none() && ended.subject.is_none() {
         return Err("the logout token names nobody");
+    }
+    if [&ended.sid, &ended.subject].into_iter().flatten().any(|id| !is_identifier(id)) {
+        return Err("an id in the logout token is empty, too long, or no plain text");
     }
     Ok(ended)
 }

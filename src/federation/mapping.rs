@@ -67,7 +67,9 @@ impl Mapping {
             }
         };
         let email = values("email").into_iter().find_map(address);
-        let email_verified = values("email_verified").into_iter().find_map(truth);
+        let verified = values("email_verified");
+        // A word that is not understood is no silence, which an operator may take for a yes.
+        let email_verified = verified.iter().find_map(|value| truth(value)).or((!verified.is_empty()).then_some(false));
         let groups = values("groups").into_iter().find_map(names).unwrap_or_default();
         let mut claims = Map::new();
         let wanted = TAKEN.into_iter().chain(self.0.keys().map(String::as_str).filter(|target| !TARGETS.contains(target)));
@@ -179,9 +181,17 @@ mod tests {
         for bad in [json!(["ana@example.com"]), json!({ "value": "ana@example.com" }), json!(1), json!(null), json!("ana")] {
             assert_eq!(map(&[], &json!({ "email": bad })).email, None, "{bad}");
         }
-        for (said, truth) in [(json!("true"), Some(true)), (json!("false"), Some(false)), (json!("yes"), None), (json!(1), None)]
-        {
-            assert_eq!(map(&[], &json!({ "email_verified": said })).email_verified, truth);
+        assert_eq!(map(&[], &json!({})).email_verified, None, "nothing is said of it");
+        for (said, truth) in [
+            (json!("true"), true),
+            (json!("false"), false),
+            (json!("yes"), false),
+            (json!("False"), false),
+            (json!(0), false),
+            (json!(null), false),
+            (json!(["true"]), false),
+        ] {
+            assert_eq!(map(&[], &json!({ "email_verified": said })).email_verified, Some(truth), "{said}");
         }
     }
 

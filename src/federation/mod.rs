@@ -48,3 +48,8 @@ fn words_of(code: &str) -> Trouble {
         _ => Trouble::Refused("an error without a name".to_owned()),
     }
 }
+
+/// Whether a `sub` or `sid` is one that can be kept: 1 to 255 characters (OpenID Connect Core section 2), none of them a control.
+fn is_identifier(text: &str) -> bool {
+    (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}

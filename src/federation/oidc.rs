@@ -23,7 +23,7 @@ use super::discovery::{Discovered, Known, http, outbound_trouble};
 use super::kind::Kind;
 use super::mapping::Profile;
 use super::upstream::Upstream;
-use super::{UNAVAILABLE, apple, logout, words_of};
+use super::{UNAVAILABLE, apple, is_identifier, logout, words_of};
 use crate::base::{Secret, Timestamp};
 use crate::jose;
 use crate::outbound::{Outbound, OutboundError};
@@ -136,6 +136,9 @@ impl Oidc {
         let raw = id_token.to_string();
         let said = jose::peek_claims(&raw).ok_or(Trouble::Wrong("the ID token cannot be read"))?;
         self.check_domain(&said)?;
+        if ["sub", "sid"].into_iter().filter_map(|name| said.get(name)?.as_str()).any(|id| !is_identifier(id)) {
+            return Err(Trouble::Wrong("an id in the ID token is empty, too long, or no plain text"));
+        }
         let subject = claims.subject().as_str().to_owned();
         let told = self.userinfo(&known, &tokens, &subject).await?;
         let mut identity = self.identity(subject, &said, told.as_ref());
@@ -318,8 +321,10 @@ impl Oidc {
 
     /// The address, and whether it is proved, from one document: "verified" of one says nothing of the address in the other.
     fn address(&self, signed: &Profile, told: &Profile) -> (Option<String>, bool) {
-        let proved =
-            |profile: &Profile| profile.email.is_some() && profile.email_verified.unwrap_or(self.upstream.trust_email.is_on());
+        // What the operator trusts is silence: a "no" in either document is none.
+        let is_denied = [signed, told].iter().any(|profile| profile.email_verified == Some(false));
+        let silence = self.upstream.trust_email.is_on() && !is_denied;
+        let proved = |profile: &Profile| profile.email.is_some() && profile.email_verified.unwrap_or(silence);
         let chosen = if proved(signed) || told.email.is_none() { signed } else { told };
         (chosen.email.clone(), proved(chosen))
     }

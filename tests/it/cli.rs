@@ -127,9 +127,10 @@ fn a_kind_of_second_factor_that_is_not_there() {
     let house = House::init();
     let with = |counts: &str| {
         let text = format!(
-            "issuer = \"{}\"\nmaster_key_file = \"master.key\"\n[database]\nurl = \"sqlite://vouchsafe.db\"\n\
+            "issuer = \"{}\"\nmaster_key_file = \"master.key\"\n[database]\nurl = \"sqlite://{}\"\n\
              [second_factor]\ncounts = [{counts}]\n",
-            house.issuer
+            house.issuer,
+            house.file("vouchsafe.db").display()
         );
         std::fs::write(house.file("vouchsafe.toml"), text).unwrap();
         house.run(&["config", "check", "--json"], "")

@@ -300,6 +300,33 @@ async fn two_providers_with_one_address() {
     app.ignore_mail();
 }
 
+/// A yes is to the question that was shown, also when somebody else came in the same interaction meanwhile.
+#[tokio::test]
+async fn a_yes_connects_what_was_asked() {
+    let app = house(&[]).await;
+    let first = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    let second = Upstream::connected(&app, "hub", Kind::Oidc, Changes::default()).await;
+    app.person("ana").await;
+    let mut browser = Browser::new();
+    let page = sign_in_page(&app, &mut browser).await;
+    // Another tab is on its way to the second one, which holds its answer back.
+    let held = browser.press(&page, "upstream-hub", &[]).await;
+    let asked = first.sign_in(&mut browser, &page, "corp").await;
+    let about_first = browser.submit(&asked, "sign-in", &[("username", "ana@example.com"), ("password", PASSWORD)]).await;
+    assert_eq!(about_first.text("h1"), "Connect Up corp?");
+    let about_second = second.pass(&mut browser, &held).await;
+    assert_eq!(about_second.text("h1"), "Connect Up hub?", "{}", about_second.body);
+    for button in ["connect", "not-now"] {
+        let again = browser.submit(&about_first, button, &[]).await;
+        assert_eq!(again.text("h1"), "Connect Up hub?", "{button}: {}", again.body);
+        assert_eq!(app.count("SELECT COUNT(*) FROM identities").await, 0, "{button}: nobody was asked about the second one");
+    }
+    let account = browser.submit(&about_second, "connect", &[]).await;
+    assert!(account.url.path().ends_with("/account"), "{}", account.body);
+    assert_eq!(app.count("SELECT COUNT(*) FROM identities WHERE upstream_id = 'hub'").await, 1);
+    app.ignore_mail();
+}
+
 /// A disabled person does not come in by a provider, and one who is enabled again does.
 #[tokio::test]
 async fn a_locked_account_stays_locked() {

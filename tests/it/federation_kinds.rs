@@ -8,7 +8,7 @@ use vouchsafe::base::{Random, Secret};
 use vouchsafe::federation::{AppleKey, Kind, Switch, Visibility};
 use vouchsafe::jose::{Alg, SigningKey};
 
-use crate::support::app::Wish;
+use crate::support::app::{PASSWORD, Wish};
 use crate::support::rp::claims;
 use crate::support::upstream::{Instead, Signature, Upstream, house};
 use crate::support::{Browser, CALLBACK, Page, Rp, TestApp};
@@ -224,6 +224,30 @@ async fn one_way_only() {
     let page = second.visit(&app.url("/sign-in")).await;
     assert!(page.has("upstream-corp") && page.has("upstream-hub") && !page.has("password"), "{}", page.body);
     app.ignore_mail();
+}
+
+/// Passwords that are off stay off on a page without buttons: the provider may be for one app alone, or shown nowhere.
+#[tokio::test]
+async fn passwords_are_off_on_every_page() {
+    for (name, changes) in [
+        ("for one app", Changes { clients: Some(vec!["web".to_owned()]), ..Changes::default() }),
+        ("hinted", Changes { visibility: Some(Visibility::Hinted), ..Changes::default() }),
+    ] {
+        let app = house(&[("SIGN_IN__PASSWORD", "off"), ("SIGN_IN__BY_MAIL", "off")]).await;
+        Rp::web(&app, "web").await;
+        app.person("ana").await;
+        let typed = [("username", "ana@example.com"), ("password", PASSWORD)];
+        let (mut twin, mut browser) = (Browser::new(), Browser::new());
+        let page = twin.visit(&app.url("/sign-in")).await;
+        assert!(is_in(&twin.submit(&page, "sign-in", &typed).await), "without a provider there is the password");
+        let page = browser.visit(&app.url("/sign-in")).await;
+        Upstream::connected(&app, "corp", Kind::Oidc, changes).await;
+        let refused = browser.submit(&page, "sign-in", &typed).await;
+        assert!(browser.cookie("session").is_none(), "{name}: {}", refused.body);
+        assert!(!refused.has("password") && !refused.has("upstream-corp"), "{name}: {}", refused.body);
+        assert!(refused.text("#elsewhere").contains("Open the app"), "{name}: the page says how to come in");
+        app.ignore_mail();
+    }
 }
 
 /// FE-17: a second factor there counts only where the operator says so, and the app reads the truth.

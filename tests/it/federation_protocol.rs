@@ -62,6 +62,12 @@ async fn id_tokens() {
         ("from the future", json!({ "iat": now + 120 })),
         ("made long ago", json!({ "iat": now - 601 })),
         ("no subject", json!({ "sub": null })),
+        ("an empty subject", json!({ "sub": "" })),
+        ("a long subject", json!({ "sub": "a".repeat(256) })),
+        ("a NUL in the subject", json!({ "sub": "up-ana\0" })),
+        ("an empty session", json!({ "sid": "" })),
+        ("a long session", json!({ "sid": "a".repeat(256) })),
+        ("a NUL in the session", json!({ "sid": "their\0sid" })),
         ("another access token", json!({ "at_hash": "AAAAAAAAAAAAAAAAAAAAAA" })),
         ("an address as a list", json!({ "email": ["ana@example.com"] })),
     ] {

@@ -33,12 +33,19 @@ pub fn connecting(found: &Found, visit: &Visit) -> Option<Waiting> {
     }
 }
 
-/// Takes the answer and goes on.
+/// Takes the answer and goes on. `asked` is the arrival that the page asked about: to any other one nothing was said, and the page
+/// comes again.
 ///
 /// # Errors
 /// Storage, keys or chance failed.
-pub async fn answer(provider: &Provider, mut found: Found, said: Connecting, visit: &Visit) -> Result<Outcome, Fault> {
-    let (Some(waiting), Some(signed)) = (connecting(&found, visit), visit.session.clone()) else {
+pub async fn answer(
+    provider: &Provider,
+    mut found: Found,
+    (said, asked): (Connecting, &str),
+    visit: &Visit,
+) -> Result<Outcome, Fault> {
+    let waiting = connecting(&found, visit).filter(|waiting| waiting.arrival.as_str() == asked);
+    let (Some(waiting), Some(signed)) = (waiting, visit.session.clone()) else {
         return look(provider, &found, visit).await;
     };
     // Whoever is in by a remembered browser alone connects nothing.
@@ -123,7 +130,8 @@ pub(super) fn notice(
 }
 
 impl Waiting {
-    pub(super) const fn arrival(&self) -> &Id {
+    /// Which arrival it is.
+    pub const fn arrival(&self) -> &Id {
         &self.arrival
     }
 }

@@ -159,6 +159,15 @@ impl Provider {
         Ok(find(&self.upstreams().await?))
     }
 
+    /// Whether passwords are taken: always where there is no other provider to sign in by. Which buttons a page happens to show does
+    /// not matter, or an app without one would be a way around what the operator wants.
+    ///
+    /// # Errors
+    /// Storage failed, or a row cannot be opened.
+    pub async fn takes_passwords(&self) -> Result<bool, Fault> {
+        Ok(self.policy.accounts.password || self.upstreams().await?.is_empty())
+    }
+
     /// The buttons on the sign-in page of an interaction.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ pub struct SignIn {
     pub by_mail_url: Option<String>,
     /// Where there can be passkeys.
     pub passkeys: Option<PasskeyWay>,
-    /// Whether there is a password field; there always is one where there is no other provider.
+    /// Whether there is a password field; there always is one where no other provider is connected.
     pub has_password: bool,
     /// The other providers that people may sign in with.
     pub upstreams: Vec<UpstreamButton>,
@@ -96,6 +96,11 @@ impl SignIn {
             (Some(app), Occasion::First) => t.sign_in_to.with(&app.name).to_string(),
             (None, Occasion::First) => t.sign_in.to_owned(),
         }
+    }
+
+    /// Whether the way in is not on this page: there is neither a password nor a button, and no mail.
+    const fn is_elsewhere(&self) -> bool {
+        !self.has_password && self.upstreams.is_empty() && self.by_mail_url.is_none()
     }
 
     fn is_again(&self) -> bool {

@@ -47,6 +47,8 @@ pub struct Connect {
     pub action: String,
     /// The public id of the session that answers.
     pub session: String,
+    /// Which arrival the question is about.
+    pub arrival: String,
     pub upstream: String,
     pub shown: String,
     /// The account here.

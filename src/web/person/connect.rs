@@ -25,6 +25,7 @@ pub async fn show(request: HttpRequest, state: Data<State>, id: Path<String>) ->
     let model = pages::Connect {
         action: format!("{}/connect/{}", state.provider.issuer.path(), found.id),
         session: signed.session.sid.clone(),
+        arrival: waiting.arrival().as_str().to_owned(),
         upstream: waiting.upstream,
         shown: waiting.shown,
         person: signed.user.email.clone().unwrap_or_else(|| signed.user.sub.clone()),
@@ -44,7 +45,8 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     }
     speak(&mut opened, &request);
     let said = if form.get("connect") == Some("yes") { Connecting::Yes } else { Connecting::No };
-    match upstreams::answer_connecting(&state.provider, opened.found, said, &opened.visit).await {
+    let asked = form.get("arrival").unwrap_or_default();
+    match upstreams::answer_connecting(&state.provider, opened.found, (said, asked), &opened.visit).await {
         Ok(outcome) => answer::outcome(&state, opened.browser, outcome),
         Err(fault) => broken(&state, &request, &fault),
     }

@@ -11,7 +11,7 @@ use crate::endpoints::authorize::Reason;
 use crate::endpoints::interaction::{self, Errand, Outcome, Page};
 use crate::endpoints::sign_in::{self as enter, Credentials, PasswordOutcome, Stay};
 use crate::web::limits::Failure;
-use crate::web::pages::{Occasion, PasskeyWay, SignIn, SignInProblem, UpstreamButton};
+use crate::web::pages::{Occasion, PasskeyWay, SignIn, SignInProblem};
 use crate::web::{State, answer, extract};
 
 /// Seconds after which a person may try again when every hashing thread is busy.
@@ -94,8 +94,9 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
     let connect = found.connect_first();
     let hint = connect.as_ref().map(|(_, address)| address.clone()).or(hint);
     let username = typed.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
-    let upstreams = match upstream::buttons(state, opened).await {
-        Ok(buttons) => buttons,
+    let others = async { Ok((upstream::buttons(state, opened).await?, state.provider.takes_passwords().await?)) };
+    let (upstreams, has_password) = match others.await {
+        Ok(others) => others,
         Err(fault) => return broken(state, request, &fault),
     };
     let status = match problem {
@@ -116,7 +117,7 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
         sign_up_url: (!again && state.provider.sign_up_is_open()).then(|| format!("{base}/sign-up/{}", found.id)),
         forgot_url: state.provider.post.is_on().then(|| format!("{base}/forgot-password/{}", found.id)),
         by_mail_url: state.provider.sign_in_by_mail().then(|| format!("{base}/sign-in-by-mail/{}", found.id)),
-        has_password: offers_password(state, &upstreams),
+        has_password,
         upstreams,
         connect,
         occasion: if again { Occasion::Again } else { Occasion::First },
@@ -133,11 +134,6 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
-}
-
-/// Where there is nothing else to sign in by, there is a password field in any case.
-fn offers_password(state: &State, upstreams: &[UpstreamButton]) -> bool {
-    state.provider.policy.accounts.password || upstreams.is_empty()
 }
 
 /// The form of the page.
@@ -165,11 +161,9 @@ pub async fn submit(request: HttpRequest, state: Data<State>, id: Path<String>, 
     if form.get("action") == Some("passkey") || form.get("credential").is_some() {
         return super::passkeys::sign_in(&state, &request, opened, &form).await;
     }
-    match state.provider.upstream_buttons(&opened.found, opened.visit.now).await {
-        Ok(buttons) if !state.provider.policy.accounts.password && !buttons.is_empty() => {
-            return go_on(&state, &request, opened).await;
-        }
-        Ok(_) => {}
+    match state.provider.takes_passwords().await {
+        Ok(true) => {}
+        Ok(false) => return go_on(&state, &request, opened).await,
         Err(fault) => return broken(&state, &request, &fault),
     }
     let username = form.get("username").unwrap_or_default().trim().to_owned();

@@ -7,6 +7,7 @@ pub struct UpstreamTexts {
     pub continue_with: One,
     pub not_available: One,
     pub connect_first: Two,
+    pub elsewhere: &'static str,
     pub back: &'static str,
     pub try_again: &'static str,
 
@@ -61,6 +62,7 @@ pub(super) const EN: UpstreamTexts = UpstreamTexts {
     continue_with: One::new("Continue with {}"),
     not_available: One::new("{} isn’t answering at the moment. Use another way to sign in, or try again in a minute."),
     connect_first: Two::new("There is an account for {2} here already. Sign in to it once, and you can connect it with {1}."),
+    elsewhere: "You can’t begin to sign in with another provider from this page. Open the app that you want to use and sign in from there: it leads you to the right provider. If you don’t know which one that is, ask whoever runs this page.",
     back: "Back to sign-in",
     try_again: "Try again",
 
@@ -127,6 +129,7 @@ pub(super) const DE: UpstreamTexts = UpstreamTexts {
     connect_first: Two::new(
         "Hier gibt es schon ein Konto für {2}. Melden Sie sich einmal darin an, dann können Sie es mit {1} verbinden.",
     ),
+    elsewhere: "Von dieser Seite aus können Sie die Anmeldung bei einem anderen Anbieter nicht beginnen. Öffnen Sie die App, die Sie verwenden möchten, und melden Sie sich dort an: Sie führt Sie zum richtigen Anbieter. Wenn Sie nicht wissen, welche das ist, fragen Sie den Betreiber dieser Seite.",
     back: "Zurück zur Anmeldung",
     try_again: "Noch einmal versuchen",
 
