@@ -314,6 +314,7 @@ async fn a_yes_connects_what_was_asked() {
     let asked = first.sign_in(&mut browser, &page, "corp").await;
     let about_first = browser.submit(&asked, "sign-in", &[("username", "ana@example.com"), ("password", PASSWORD)]).await;
     assert_eq!(about_first.text("h1"), "Connect Up corp?");
+    app.clock.advance(1);
     let about_second = second.pass(&mut browser, &held).await;
     assert_eq!(about_second.text("h1"), "Connect Up hub?", "{}", about_second.body);
     for button in ["connect", "not-now"] {
