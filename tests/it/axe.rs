@@ -228,6 +228,8 @@ async fn passkey_pages(language: &'static str) {
     let device = Device::plug(&chrome).await;
     eye.goto("/account").await;
     eye.sign_in(PASSWORD).await;
+    // Or the form that is under way would win over the next address.
+    eye.chrome.wait_for("sessions").await;
     eye.goto("/account/passkeys").await;
     eye.look("passkeys_none", "add-passkey").await;
     for at in 0..2 {
