@@ -2,14 +2,14 @@
 //!
 //! A client uses the method that it is registered for and no other. Unknown client and wrong secret are one answer.
 
-use std::sync::Arc;
+use std::fmt;
 
 use serde_json::{Map, Value};
 
 use super::client_keys::verified;
 use super::{ClientRef, Provider, Refusal};
 use crate::base::{Fault, Secret, Timestamp, same, sha256_base64url};
-use crate::jose::{Expect, VerifyingKey, numeric_date, peek_claims, verify};
+use crate::jose::{Expect, Refused, VerifyingKey, numeric_date, peek_claims, verify};
 use crate::oauth::{AuthMethod, Error, ErrorCode, Params};
 use crate::store::tokens;
 
@@ -85,40 +85,29 @@ pub async fn authenticate(
     };
     let known = provider.registry.client(&provider.db, client_id).await?;
     if let Some(client) = known
-        && proves(provider, &client, &presented, endpoint, now).await?
+        && proves(provider, &client, &presented, endpoint, now).await?.is_ok()
     {
         return Ok(AuthenticatedClient(client));
     }
     // What is remembered may be a second old: the row decides before anybody is refused.
-    let fresh = provider.registry.fresh_client(&provider.db, client_id).await?;
-    if let Some(client) = &fresh
-        && proves(provider, client, &presented, endpoint, now).await?
-    {
-        return Ok(AuthenticatedClient(Arc::clone(client)));
-    }
+    let why = match provider.registry.fresh_client(&provider.db, client_id).await? {
+        Some(client) => match proves(provider, &client, &presented, endpoint, now).await? {
+            Ok(()) => return Ok(AuthenticatedClient(client)),
+            Err(why) => why,
+        },
+        None => "no such client is registered".to_owned(),
+    };
     // The client hears the same in any case; whoever runs it finds the reason in the log.
     let client_id: String = client_id.chars().take(LONGEST_LOGGED).collect();
-    tracing::warn!(client_id, why = why_not(fresh.as_ref(), &presented), "client authentication failed");
+    tracing::warn!(client_id, why, "client authentication failed");
     Err(refused())
 }
 
-/// Why a client was refused, for the log.
-fn why_not(client: Option<&ClientRef>, presented: &Presented<'_>) -> String {
-    let Some(client) = client else { return "no such client is registered".to_owned() };
-    let registered = client.client.auth_method;
-    let sent = match presented {
-        Presented::Nothing { .. } => AuthMethod::None,
-        Presented::Secret { method, .. } => *method,
-        Presented::Assertion { .. } if registered == AuthMethod::ClientSecretJwt => AuthMethod::ClientSecretJwt,
-        Presented::Assertion { .. } => AuthMethod::PrivateKeyJwt,
-    };
-    if sent == registered {
-        return format!(
-            "the {} is not right",
-            if matches!(presented, Presented::Assertion { .. }) { "assertion" } else { "secret" }
-        );
-    }
-    format!("it sent {}, and is registered for {}", sent.as_str(), registered.as_str())
+/// Whether a client proved who it is; or why it did not, for the log.
+type Proof = Result<(), String>;
+
+fn other_method(client: &ClientRef, sent: AuthMethod) -> String {
+    format!("it sent {}, and is registered for {}", sent.as_str(), client.client.auth_method.as_str())
 }
 
 fn presented<'a>(header: &'a Header, params: &'a Params) -> Result<Presented<'a>, Refusal> {
@@ -167,13 +156,16 @@ async fn proves(
     presented: &Presented<'_>,
     endpoint: &str,
     now: Timestamp,
-) -> Result<bool, Fault> {
-    let method = client.client.auth_method;
-    match presented {
-        Presented::Nothing { .. } => Ok(method == AuthMethod::None),
-        Presented::Secret { secret, method: used, .. } => Ok(method == *used && knows_secret(client, secret, now)),
-        Presented::Assertion { assertion, .. } => asserts(provider, client, assertion, endpoint, now).await,
-    }
+) -> Result<Proof, Fault> {
+    let registered = client.client.auth_method;
+    Ok(match presented {
+        Presented::Assertion { assertion, .. } => return asserts(provider, client, assertion, endpoint, now).await,
+        Presented::Nothing { .. } if registered == AuthMethod::None => Ok(()),
+        Presented::Nothing { .. } => Err(other_method(client, AuthMethod::None)),
+        Presented::Secret { method, .. } if registered != *method => Err(other_method(client, *method)),
+        Presented::Secret { secret, .. } if knows_secret(client, secret, now) => Ok(()),
+        Presented::Secret { .. } => Err("the secret is not right".to_owned()),
+    })
 }
 
 /// Compares with every live secret, in full and in constant time.
@@ -193,7 +185,7 @@ async fn asserts(
     assertion: &str,
     endpoint: &str,
     now: Timestamp,
-) -> Result<bool, Fault> {
+) -> Result<Proof, Fault> {
     let token_endpoint = provider.issuer.join("/token");
     let expect = Expect {
         typ: &["JWT", ""],
@@ -208,18 +200,28 @@ async fn asserts(
     let verified = match client.client.auth_method {
         AuthMethod::PrivateKeyJwt => verified(provider, &client.client, assertion, alg, &expect).await,
         AuthMethod::ClientSecretJwt => by_secret(provider, client, assertion, &expect)?,
-        AuthMethod::None | AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => None,
+        AuthMethod::None | AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
+            return Ok(Err(other_method(client, AuthMethod::PrivateKeyJwt)));
+        }
     };
-    let Some(claims) = verified else { return Ok(false) };
+    let wrong = |why: &dyn fmt::Display| Ok(Err(format!("the assertion is not right: {why}")));
+    let claims = match verified {
+        Ok(claims) => claims,
+        Err(why) => return wrong(&why),
+    };
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let expires_at = claims.get("exp").and_then(numeric_date);
-    let (Some(jti), Some(expires_at)) = (text("jti"), expires_at) else { return Ok(false) };
-    if text("sub") != Some(client.client.client_id.as_str()) || expires_at.since(now) > LONGEST_ASSERTION_SECONDS {
-        return Ok(false);
+    let (Some(jti), Some(expires_at)) = (text("jti"), expires_at) else { return wrong(&"its jti is no text") };
+    if text("sub") != Some(client.client.client_id.as_str()) {
+        return wrong(&"its sub is not the client");
+    }
+    if expires_at.since(now) > LONGEST_ASSERTION_SECONDS {
+        return wrong(&"it is good for too long");
     }
     let (client_id, jti_hash) = (client.client.client_id.clone(), sha256_base64url(jti));
     let until = expires_at.plus(LEEWAY_SECONDS);
-    provider.db.write(async move |tx| tokens::use_assertion_jti(tx, &client_id, &jti_hash, until).await).await
+    let is_first = provider.db.write(async move |tx| tokens::use_assertion_jti(tx, &client_id, &jti_hash, until).await).await?;
+    if is_first { Ok(Ok(())) } else { wrong(&"its jti was used before") }
 }
 
 /// The claims of an assertion under a live secret of the client (Core section 9, client_secret_jwt): no other HMAC key exists.
@@ -228,14 +230,16 @@ fn by_secret(
     client: &ClientRef,
     assertion: &str,
     expect: &Expect<'_>,
-) -> Result<Option<Map<String, Value>>, Fault> {
+) -> Result<Result<Map<String, Value>, Refused>, Fault> {
     let live = client.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|at| expect.now < at));
+    let mut refused = Refused::Algorithm;
     for secret in live {
         let Some(sealed) = secret.sealed.as_deref() else { continue };
         let key = VerifyingKey::hmac(&provider.vault.open("client_secrets", "sealed", &secret.id, sealed)?);
-        if let Ok(claims) = verify(assertion, &key, expect) {
-            return Ok(Some(claims));
+        match verify(assertion, &key, expect) {
+            Ok(claims) => return Ok(Ok(claims)),
+            Err(why) => refused = why,
         }
     }
-    Ok(None)
+    Ok(Err(refused))
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::Provider;
 use crate::base::Timestamp;
-use crate::jose::{Alg, Expect, JwkSet, Recipient, VerifyingKey, members, peek_header, verify};
+use crate::jose::{Alg, Expect, JwkSet, Recipient, Refused, VerifyingKey, members, peek_header, verify};
 use crate::oauth::{Client, Encryption, Error, ErrorCode};
 use crate::outbound::Outbound;
 
@@ -81,29 +81,40 @@ struct State {
 }
 
 /// The claims of a JWT that a key of the client itself signed and that is what was expected; with `alg`, signed by that one alone.
+///
+/// # Errors
+/// It is not, or no key of the client fits it.
 pub(super) async fn verified(
     provider: &Provider,
     client: &Client,
     token: &str,
     alg: Option<&str>,
     expect: &Expect<'_>,
-) -> Option<Map<String, Value>> {
-    let header = peek_header(token)?;
-    let used = Alg::parse(&header.alg).filter(|used| *used != Alg::HS256 && alg.is_none_or(|alg| alg == used.as_str()))?;
+) -> Result<Map<String, Value>, Refused> {
+    let header = peek_header(token).ok_or(Refused::Form)?;
+    let used = Alg::parse(&header.alg).filter(|used| *used != Alg::HS256 && alg.is_none_or(|alg| alg == used.as_str()));
+    let used = used.ok_or(Refused::Algorithm)?;
     let of = |set: &JwkSet| set.find(header.kid.as_deref(), used);
-    let by = |keys: Vec<VerifyingKey>| keys.iter().find_map(|key| verify(token, key, expect).ok());
+    let by = |keys: Vec<VerifyingKey>| {
+        let mut refused = Refused::Algorithm;
+        for key in &keys {
+            match verify(token, key, expect) {
+                Ok(claims) => return Ok(claims),
+                Err(why) => refused = why,
+            }
+        }
+        Err(refused)
+    };
     let Some(uri) = &client.more.jwks_uri else {
-        return by(of(&JwkSet::parse_client(client.jwks.as_ref()?).ok()?));
+        let set = client.jwks.as_ref().and_then(|jwks| JwkSet::parse_client(jwks).ok());
+        return by(set.map(|set| of(&set)).unwrap_or_default());
     };
     let source = Source { outbound: &provider.outbound, client_id: &client.client_id, uri };
-    let found = provider.client_keys.find(&source, of, Need::Any, expect.now).await;
-    if let Some(claims) = by(found) {
-        return Some(claims);
-    }
+    let first = by(provider.client_keys.find(&source, of, Need::Any, expect.now).await);
     // Without a kid nothing says that the key is a new one, but that it does not verify.
-    match header.kid {
-        Some(_) => None,
-        None => by(provider.client_keys.find(&source, of, Need::Newer, expect.now).await),
+    match (first, &header.kid) {
+        (Err(why), None) => by(provider.client_keys.find(&source, of, Need::Newer, expect.now).await).or(Err(why)),
+        (first, _) => first,
     }
 }
 

@@ -3,6 +3,8 @@
 //! jsonwebtoken checks the signature; the rules about headers and claims are here, since the library would let a token pass
 //! that lacks `aud`, has another `typ`, or comes with `crit`.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::jwk::VerifyingKey;
@@ -18,9 +20,39 @@ const MOST_LEEWAY_SECONDS: i64 = 10;
 /// How far `iat` may lie ahead, beside the leeway: clocks of others.
 const IAT_AHEAD_SECONDS: i64 = 60;
 
-/// The token is not what was expected. It says no more: whoever sent it learns nothing.
+/// Why a token is not what was expected: for the log, and for a client whose own token it is. Nobody else learns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused;
+pub enum Refused {
+    /// It is no JWT in compact form, too long, or its header or claims are not read here.
+    Form,
+    /// Its algorithm is another one than the key's.
+    Algorithm,
+    Type,
+    Signature,
+    /// A claim that must be there is not.
+    Missing,
+    Issuer,
+    Subject,
+    Audience,
+    /// It has expired, is not good yet, or says its times wrongly.
+    Time,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Form => "it is no JWT that can be read here",
+            Self::Algorithm => "its algorithm is not one that is allowed for it, or no key fits its alg and kid",
+            Self::Type => "its typ is another one",
+            Self::Signature => "its signature is not by the key",
+            Self::Missing => "a claim that it must have is missing",
+            Self::Issuer => "its iss is another one",
+            Self::Subject => "its sub is no text",
+            Self::Audience => "its aud is another one",
+            Self::Time => "it has expired, is not good yet, or its exp, nbf or iat are no whole seconds",
+        })
+    }
+}
 
 /// Whether an expired token may still say something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,20 +154,24 @@ pub fn peek_claims(token: &str) -> Option<Map<String, Value>> {
 /// # Errors
 /// It is not.
 pub fn verify(token: &str, key: &VerifyingKey, expect: &Expect<'_>) -> Result<Map<String, Value>, Refused> {
-    let parts = split(token).ok_or(Refused)?;
-    let header = header(parts.header).ok_or(Refused)?;
-    if header.alg != key.alg.as_str() || !fits_typ(&header.typ, expect.typ) {
-        return Err(Refused);
+    let parts = split(token).ok_or(Refused::Form)?;
+    let header = header(parts.header).ok_or(Refused::Form)?;
+    if header.alg != key.alg.as_str() {
+        return Err(Refused::Algorithm);
+    }
+    if !fits_typ(&header.typ, expect.typ) {
+        return Err(Refused::Type);
     }
     if !base64url_decode(parts.signature).is_some_and(|signature| key.takes(&signature)) {
-        return Err(Refused);
+        return Err(Refused::Signature);
     }
     let valid = jsonwebtoken::crypto::verify(parts.signature, parts.message.as_bytes(), &key.key, key.alg.library());
     if !valid.unwrap_or(false) {
-        return Err(Refused);
+        return Err(Refused::Signature);
     }
-    let claims = base64url_decode(parts.payload).and_then(|payload| strict::parse(&payload)).ok_or(Refused)?;
-    check(&claims, expect).then_some(claims).ok_or(Refused)
+    let claims = base64url_decode(parts.payload).and_then(|payload| strict::parse(&payload)).ok_or(Refused::Form)?;
+    check(&claims, expect)?;
+    Ok(claims)
 }
 
 /// RFC 7515 section 4.1.9: media types compare without case, and `application/` may be left out.
@@ -145,12 +181,19 @@ fn fits_typ(typ: &str, allowed: &[&str]) -> bool {
     allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(typ))
 }
 
-fn check(claims: &Map<String, Value>, expect: &Expect<'_>) -> bool {
+fn check(claims: &Map<String, Value>, expect: &Expect<'_>) -> Result<(), Refused> {
     let present = expect.required.iter().all(|name| claims.get(*name).is_some_and(|value| !value.is_null()));
     let issued = !expect.required.contains(&"iss") && !claims.contains_key("iss")
         || claims.get("iss").and_then(Value::as_str) == Some(expect.issuer);
     let sub = claims.get("sub").is_none_or(|sub| sub.as_str().is_some_and(|sub| !sub.is_empty()));
-    present && issued && sub && times(claims, expect) && audience(claims, expect.audiences)
+    let rules = [
+        (present, Refused::Missing),
+        (issued, Refused::Issuer),
+        (sub, Refused::Subject),
+        (times(claims, expect), Refused::Time),
+        (audience(claims, expect.audiences), Refused::Audience),
+    ];
+    rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, refused)| Err(refused))
 }
 
 /// A NumericDate (RFC 7519 section 2) in whole seconds: a float loses digits, and is where verifiers were tricked.

@@ -11,7 +11,7 @@ use crate::base::{Timestamp, sha256_base64url};
 use crate::cache::Bucket;
 use crate::endpoints::client_keys::verified;
 use crate::endpoints::{ClientRef, Provider, Refusal, Visit};
-use crate::jose::{Expect, numeric_date, peek_header};
+use crate::jose::{Expect, Refused, numeric_date, peek_header};
 use crate::oauth::request_object::{self, Beside, Presented};
 use crate::oauth::{Error, ErrorCode, Params};
 
@@ -100,8 +100,9 @@ async fn verify(provider: &Provider, client: &ClientRef, object: &str, now: Time
         ..Expect::default()
     };
     let claims = verified(provider, &client.client, object, more.request_object_alg.as_deref(), &expect).await;
-    claims.filter(|claims| is_for(provider.issuer.as_str(), claims)).ok_or_else(|| {
-        tracing::warn!(client_id = client.client.client_id, "a request object did not verify");
+    let claims = claims.and_then(|claims| is_for(provider.issuer.as_str(), &claims).then_some(claims).ok_or(Refused::Audience));
+    claims.map_err(|why| {
+        tracing::warn!(client_id = client.client.client_id, %why, "a request object did not verify");
         let why = "the request object is not by this client, not for this issuer, or out of its time";
         Error::new(ErrorCode::InvalidRequestObject, why).into()
     })
