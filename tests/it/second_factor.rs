@@ -37,7 +37,9 @@ async fn added_and_asked_for() {
     }
     let token = browser.cookie("session").unwrap().value.clone();
     let page = browser.submit(&page, "verify", &[("code", &phone.code(&app)), ("name", "Work phone")]).await;
-    assert!(page.has("done") && page.text("#factors").contains("Work phone"), "{}", page.body);
+    assert!(page.has("done") && page.has("recovery-codes"), "{}", page.body);
+    let page = browser.click(&page, "kept").await;
+    assert!(page.text("#factors").contains("Work phone"), "{}", page.body);
     assert_ne!(browser.cookie("session").unwrap().value, token, "another token (SE-01)");
     let mail = app.told(ANA).await;
     assert!(mail.text.contains("An authenticator app was added (Work phone)."), "{}", mail.text);

@@ -63,6 +63,34 @@ async fn made_and_shown_once() {
     app.ignore_mail();
 }
 
+/// The first factor brings codes on the page that follows, a second one leaves them as they are; one mail tells of both.
+#[tokio::test]
+async fn with_the_first_factor() {
+    let app = TestApp::start().await;
+    let mut browser = Browser::new();
+    app.person("ana").await;
+    app.sign_in(&mut browser, "ana").await;
+    let page = browser.visit(&app.url("/account/authenticators/add")).await;
+    let phone = Phone::scan(&page);
+    let wrong = browser.submit(&page, "verify", &[("code", &phone.wrong_code(&app))]).await;
+    assert!(!wrong.has("recovery-codes") && app.count("SELECT COUNT(*) FROM recovery_codes").await == 0, "{}", wrong.body);
+    let shown = browser.submit(&wrong, "verify", &[("code", &phone.next_code(&app))]).await;
+    assert_eq!((shown.status, shown.texts("#recovery-codes li").len()), (200, 10), "{}", shown.body);
+    let file = browser.press(&shown, "download", &[]).await;
+    assert!(file.body.contains(&shown.texts("#recovery-codes li")[9]), "{}", file.body);
+    app.mail().one(ANA).await;
+    assert_eq!(app.audited("recovery_codes_made").await, 1);
+    let list = browser.click(&shown, "kept").await;
+    assert_eq!(list.attributes("#factors a", "href").len(), 1, "{}", list.body);
+    let rows = "SELECT id, tag FROM recovery_codes ORDER BY id";
+    let before = format!("{:?}", app.provider.db.conn().fetch_all(sql(rows)).await.unwrap());
+    let page = browser.visit(&app.url("/account/authenticators/add")).await;
+    let next = browser.submit(&page, "verify", &[("code", &Phone::scan(&page).next_code(&app))]).await;
+    assert!(next.has("done") && !next.has("recovery-codes"), "{}", next.body);
+    assert_eq!(before, format!("{:?}", app.provider.db.conn().fetch_all(sql(rows)).await.unwrap()));
+    app.ignore_mail();
+}
+
 /// A code is good once, in any spelling; the mail says so and warns when few are left; a new set ends the old one.
 #[tokio::test]
 async fn used() {

@@ -30,6 +30,7 @@ async fn with_number(app: &TestApp, browser: &mut Browser) {
     let page = ask(browser, app, " +43 660 123-45-67 ").await;
     let code = code_in(&message(app, NUMBER).unwrap());
     let page = browser.submit(&page, "verify", &[("code", &code)]).await;
+    let page = browser.click(&page, "kept").await;
     assert!(page.text("#factors").contains("+43 ••• 67"), "masked: {}", page.body);
     assert!(app.told(ANA).await.text.contains("Text message was added (+43 ••• 67)"));
     app.clock.advance(60);

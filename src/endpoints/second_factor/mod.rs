@@ -19,7 +19,7 @@ mod verify;
 mod words;
 
 pub use crate::store::trusted_devices::TrustedDevice;
-pub use codes::{make as make_codes, make_by as make_codes_by};
+pub use codes::{make as make_codes, make_by as make_codes_by, make_first as make_first_codes};
 pub use counts::Counts;
 pub use enrol::{Added, Enrolling, For, adding, begin as begin_enrolment, confirm as confirm_enrolment, find as find_enrolment};
 pub(super) use half::{After, after_first, begin as begin_half};

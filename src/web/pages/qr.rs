@@ -16,10 +16,13 @@ pub fn picture(text: &Secret<String>) -> Option<String> {
     let side = code.size() + 2 * QUIET;
     let mut path = String::new();
     for y in 0..code.size() {
-        for x in 0..code.size() {
-            if code.get_module(x, y) {
-                path.push_str(&format!("M{} {}h1v1h-1z", x + QUIET, y + QUIET));
+        let mut x = 0;
+        while x < code.size() {
+            let dark = (x..code.size()).find(|x| !code.get_module(*x, y)).unwrap_or(code.size()) - x;
+            if dark > 0 {
+                path.push_str(&format!("M{} {}h{dark}v1h-{dark}z", x + QUIET, y + QUIET));
             }
+            x += dark + 1;
         }
     }
     // Dark on light in every colour scheme, or some cameras read nothing.
@@ -39,7 +42,7 @@ mod tests {
     fn pictures() {
         let address = picture(&Secret::new("otpauth://totp/a?secret=GEZDGNBV".to_owned())).unwrap();
         let svg = String::from_utf8(STANDARD.decode(address.split(',').nth(1).unwrap()).unwrap()).unwrap();
-        assert!(svg.starts_with("<svg ") && svg.contains("M4 4h1v1h-1z") && !svg.contains("style"), "{svg:.80}");
+        assert!(svg.starts_with("<svg ") && svg.contains("M4 4h7v1h-7z") && !svg.contains("style"), "{svg:.80}");
         assert!(picture(&Secret::new("x".repeat(10_000))).is_none());
     }
 }

@@ -26,6 +26,8 @@ pub struct NewRecoveryCodes {
     /// Where the file comes from.
     pub action: String,
     pub codes: Vec<Secret<String>>,
+    /// Whether they come with a factor that has just been added.
+    pub is_with_factor: bool,
 }
 
 impl RecoveryCodes {
@@ -42,6 +44,10 @@ impl RecoveryCodes {
 }
 
 impl NewRecoveryCodes {
+    fn notice_text(&self) -> Option<&'static str> {
+        self.is_with_factor.then(|| self.frame.t().factors.added)
+    }
+
     fn as_lines(&self) -> String {
         self.codes.iter().map(|code| code.expose().as_str()).collect::<Vec<_>>().join("\n")
     }

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::Guest;
-use super::{broken, error, fresh, page};
+use super::{broken, error, fresh, page, recovery_codes};
 use crate::base::{Fault, Id};
 use crate::endpoints::interaction::AccountPage;
 use crate::endpoints::second_factor::{self, Added, Enrolling, For, Sent};
@@ -78,7 +78,7 @@ pub async fn submit(request: HttpRequest, state: Data<State>, kind: Path<String>
     };
     let Some(about) = asked(&state, &guest, &kind) else { return error::show(&state, &request, Kind::NotFound, None) };
     let done = match form.get("action") {
-        Some("verify") => verify(&state, &guest, &form).await,
+        Some("verify") => verify(&state, &request, &guest, &form).await,
         Some("again") => again(&state, &guest, &form).await,
         _ => send(&state, &guest, (about.0, &form)).await,
     };
@@ -139,15 +139,14 @@ async fn waiting(state: &State, guest: &Guest, form: &Params) -> Result<Option<E
     second_factor::find_enrolment(&state.provider, &guest.signed.user, &id, &guest.visit).await
 }
 
-async fn verify(state: &State, guest: &Guest, form: &Params) -> Result<Step, Fault> {
+async fn verify(state: &State, request: &HttpRequest, guest: &Guest, form: &Params) -> Result<Step, Fault> {
     let Some(enrolling) = waiting(state, guest, form).await? else { return Ok(Step::Page(Shown::default())) };
     let shown = Some(WaitingFactor { factor: enrolling.factor.id.as_str().to_owned(), name: enrolling.factor.name.clone() });
     let code = form.get("code").unwrap_or_default();
     let place = For::Account(Box::new(guest.signed.clone()));
     let problem = match second_factor::confirm_enrolment(&state.provider, place, (enrolling, code, ""), &guest.visit).await? {
         Added::In(signed_in) => {
-            let response = answer::see_other(state, "/account/authenticators?done=added").finish();
-            return Ok(Step::Done(answer::with_pass(state, response, signed_in.pass)));
+            return Ok(Step::Done(recovery_codes::after_adding(state, request, guest, signed_in.pass).await));
         }
         Added::Wrong => AddProblem::Wrong,
         Added::Throttled { retry_after_seconds } => AddProblem::SlowedDown { seconds: retry_after_seconds },

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::{self, Guest};
-use super::{broken, error, fresh, own_form, page};
+use super::{broken, error, fresh, own_form, page, recovery_codes};
 use crate::base::{Fault, Id};
 use crate::endpoints::interaction::AccountPage;
 use crate::endpoints::second_factor::{self, Added, Enrolling, For, Own, Removed, TrustedDevice};
@@ -189,10 +189,7 @@ pub async fn add(request: HttpRequest, state: Data<State>, payload: Payload) -> 
     } else {
         let place = For::Account(Box::new(signed));
         match second_factor::confirm_enrolment(provider, place, (enrolling, code, name), &guest.visit).await {
-            Ok(Added::In(signed_in)) => {
-                let response = answer::see_other(&state, &format!("{LIST}?done=added")).finish();
-                return answer::with_pass(&state, response, signed_in.pass);
-            }
+            Ok(Added::In(signed_in)) => return recovery_codes::after_adding(&state, &request, &guest, signed_in.pass).await,
             Ok(Added::Wrong) => SecondFactorProblem::Wrong,
             Ok(Added::Throttled { retry_after_seconds }) => SecondFactorProblem::SlowedDown { seconds: retry_after_seconds },
             Ok(Added::Gone) => return answer::see_other(&state, LIST).finish(),

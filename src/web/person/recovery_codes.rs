@@ -7,8 +7,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::account::{self, Guest};
 use super::{broken, fresh, own_form, page};
+use crate::base::Secret;
 use crate::endpoints::interaction::AccountPage;
 use crate::endpoints::second_factor::{self, Own};
+use crate::endpoints::sign_in::Pass;
 use crate::identity::factor::RECOVERY;
 use crate::identity::recovery;
 use crate::web::pages::{NewRecoveryCodes, RecoveryCodes};
@@ -46,15 +48,31 @@ pub async fn make(request: HttpRequest, state: Data<State>, payload: Payload) ->
         Err(response) => return response,
     };
     match second_factor::make_codes(&state.provider, &guest.signed, &guest.visit).await {
-        Ok(Some(codes)) => {
-            let frame = state.frame(&request, &guest.visit.browser_hash, None, None);
-            let action = format!("{}/account/recovery-codes/file", state.provider.issuer.path());
-            let model = NewRecoveryCodes { action, codes, frame };
-            answer::with_browser(page(StatusCode::OK, &model), guest.browser)
-        }
+        Ok(Some(codes)) => answer::with_browser(shown_once(&state, &request, &guest, (codes, false)), guest.browser),
         Ok(None) => answer::see_other(&state, "/account/recovery-codes").finish(),
         Err(fault) => broken(&state, &request, &fault),
     }
+}
+
+fn shown_once(
+    state: &State,
+    request: &HttpRequest,
+    guest: &Guest,
+    (codes, is_with_factor): (Vec<Secret<String>>, bool),
+) -> HttpResponse {
+    let frame = state.frame(request, &guest.visit.browser_hash, None, None);
+    let action = format!("{}/account/recovery-codes/file", state.provider.issuer.path());
+    page(StatusCode::OK, &NewRecoveryCodes { action, codes, is_with_factor, frame })
+}
+
+/// What follows on a factor that was added: the codes for the day it is lost, where the person has none yet; the list otherwise.
+pub(super) async fn after_adding(state: &State, request: &HttpRequest, guest: &Guest, pass: Pass) -> HttpResponse {
+    let response = match second_factor::make_first_codes(&state.provider, &guest.signed, &guest.visit).await {
+        Ok(Some(codes)) => shown_once(state, request, guest, (codes, true)),
+        Ok(None) => answer::see_other(state, "/account/authenticators?done=added").finish(),
+        Err(fault) => broken(state, request, &fault),
+    };
+    answer::with_pass(state, response, pass)
 }
 
 /// `/account/recovery-codes/file`: what the page shows, sent back as a file. Nothing is stored or looked up for it.
