@@ -87,6 +87,11 @@ pub(super) enum Asker {
 }
 
 impl State {
+    /// Whether everything was asked for a moment ago, whatever came of it.
+    fn was_tried(&self, now: Timestamp) -> bool {
+        self.tried_at.is_some_and(|at| now.since(at) < PAUSE_SECONDS)
+    }
+
     /// Takes the one try that there is in a pause; false if it was taken. A logout token waits for the sign-ins' pause as well.
     fn may_try(&mut self, asker: Asker, now: Timestamp) -> bool {
         let [sign_in, logout_token] = self.keys_tried_at;
@@ -103,8 +108,15 @@ impl State {
 }
 
 impl Discovered {
-    /// The provider as it is known, fetched if need be. What is old goes on while the provider does not answer.
-    pub(super) async fn known(&self, outbound: &Outbound, issuer: &str, now: Timestamp) -> Result<Arc<Known>, Trouble> {
+    /// The provider as it is known, fetched if need be. What is old goes on while the provider does not answer, and for everybody else while
+    /// somebody fetches. For a logout token nothing is fetched that was tried a moment ago.
+    pub(super) async fn known(
+        &self,
+        outbound: &Outbound,
+        issuer: &str,
+        asker: Asker,
+        now: Timestamp,
+    ) -> Result<Arc<Known>, Trouble> {
         if let Some(known) = self.fresh(now) {
             return Ok(known);
         }
@@ -112,23 +124,28 @@ impl Discovered {
         if let Some(known) = self.fresh(now) {
             return Ok(known);
         }
-        let fetching = fetch(outbound, issuer, now);
-        let is_known = self.state().known.is_some();
-        let fetched = match is_known {
-            true => tokio::time::timeout(PATIENCE, fetching).await.unwrap_or(Err(Trouble::Down("it took too long"))),
-            false => fetching.await,
+        let old = {
+            let mut state = self.state();
+            if asker == Asker::LogoutToken && state.was_tried(now) {
+                return Err(Trouble::Down("it did not answer a moment ago"));
+            }
+            state.tried_at = Some(now);
+            state.known.clone()
         };
-        let mut state = self.state();
-        state.tried_at = Some(now);
-        match (fetched, &state.known) {
+        let fetching = fetch(outbound, issuer, now);
+        let fetched = match old {
+            Some(_) => tokio::time::timeout(PATIENCE, fetching).await.unwrap_or(Err(Trouble::Down("it took too long"))),
+            None => fetching.await,
+        };
+        match (fetched, old) {
             (Ok(known), _) => {
                 let known = Arc::new(known);
-                state.known = Some(Arc::clone(&known));
+                self.state().known = Some(Arc::clone(&known));
                 Ok(known)
             }
             (Err(trouble), Some(old)) if trouble.is_fault() || trouble.is_down() => {
                 tracing::warn!(%trouble, "what is known of an upstream is old and stays in use");
-                Ok(Arc::clone(old))
+                Ok(old)
             }
             (Err(trouble), _) => Err(trouble),
         }
@@ -137,10 +154,9 @@ impl Discovered {
     /// Fetches everything again, whatever is known.
     pub(super) async fn renew(&self, outbound: &Outbound, issuer: &str, now: Timestamp) -> Result<(), Trouble> {
         let _turn = self.turn.lock().await;
-        let fetched = fetch(outbound, issuer, now).await;
-        let mut state = self.state();
-        state.tried_at = Some(now);
-        state.known = Some(Arc::new(fetched?));
+        self.state().tried_at = Some(now);
+        let known = fetch(outbound, issuer, now).await?;
+        self.state().known = Some(Arc::new(known));
         Ok(())
     }
 
@@ -173,8 +189,7 @@ impl Discovered {
         let state = self.state();
         let known = state.known.as_ref()?;
         let is_young = now.since(known.fetched_at) < OLD_SECONDS;
-        let was_tried = state.tried_at.is_some_and(|at| now.since(at) < PAUSE_SECONDS);
-        (is_young || was_tried).then(|| Arc::clone(known))
+        (is_young || state.was_tried(now)).then(|| Arc::clone(known))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

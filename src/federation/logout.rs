@@ -25,50 +25,58 @@ pub(super) enum Refusal {
     Wrong(&'static str),
 }
 
-/// Who is signed out there, by a token that this provider made for us. What it says is looked at first: only a token that would be taken
-/// is worth a signature, or newer keys.
-pub(super) fn read(token: &str, known: &Known, upstream: &Upstream, now: Timestamp) -> Result<Ended, Refusal> {
-    let wrong = Refusal::Wrong;
-    let header = jose::peek_header(token).ok_or(wrong("the logout token cannot be read"))?;
+/// What a token says that nobody has verified yet. Only one that would be taken is worth a signature, or a call for keys.
+pub(super) struct Said {
+    alg: Alg,
+    kid: Option<String>,
+    ended: Ended,
+}
+
+/// Looks at a token that anybody can have sent.
+///
+/// # Errors
+/// It would not be taken, whoever signed it.
+pub(super) fn look(token: &str, upstream: &Upstream, now: Timestamp) -> Result<Said, Trouble> {
+    let header = jose::peek_header(token).ok_or(Trouble::Wrong("the logout token cannot be read"))?;
     let alg = Alg::parse(&header.alg).filter(|alg| *alg != Alg::HS256);
-    let alg = alg.ok_or(wrong("the logout token is signed with an algorithm that is not allowed"))?;
-    let said = jose::peek_claims(token).ok_or(wrong("the logout token cannot be read"))?;
-    let ended = told(&said, now).map_err(wrong)?;
+    let alg = alg.ok_or(Trouble::Wrong("the logout token is signed with an algorithm that is not allowed"))?;
+    let said = jose::peek_claims(token).ok_or(Trouble::Wrong("the logout token cannot be read"))?;
     if said.get("iss").and_then(Value::as_str) != Some(&upstream.issuer) {
-        return Err(wrong("the logout token is from another issuer"));
+        return Err(Trouble::Wrong("the logout token is from another issuer"));
     }
-    let keys = keys(known, header.kid.as_deref(), alg);
-    if keys.is_empty() {
-        return Err(Refusal::Key("the logout token is signed with a key that is not published"));
-    }
-    let expect = Expect {
-        // A plain JWT says no more than one without a type (RFC 7519 section 5.1), and providers send it.
-        typ: &["logout+jwt", "JWT", ""],
-        issuer: &upstream.issuer,
-        audiences: &[&upstream.client_id],
-        // Core section 2 demands `exp`, older drafts of this token do not: it is bounded by `iat` in any case.
-        required: &["iss", "aud", "iat", "jti", "events"],
-        leeway_seconds: 10,
-        now,
-        ..Expect::default()
-    };
-    let mut why = Refused::Signature;
-    for key in &keys {
-        match jose::verify(token, key, &expect) {
-            Ok(_) => return Ok(ended),
-            Err(refused) => why = refused,
+    let ended = told(&said, now).map_err(Trouble::Wrong)?;
+    Ok(Said { alg, kid: header.kid, ended })
+}
+
+impl Said {
+    /// Who is signed out there, if this provider made the token for us.
+    pub(super) fn verified(&self, token: &str, known: &Known, upstream: &Upstream, now: Timestamp) -> Result<Ended, Refusal> {
+        let keys = keys(known, self.kid.as_deref(), self.alg);
+        if keys.is_empty() {
+            return Err(Refusal::Key("the logout token is signed with a key that is not published"));
         }
-        if why != Refused::Signature {
-            break;
+        let expect = Expect {
+            // A plain JWT says no more than one without a type (RFC 7519 section 5.1), and providers send it.
+            typ: &["logout+jwt", "JWT", ""],
+            issuer: &upstream.issuer,
+            audiences: &[&upstream.client_id],
+            // Older drafts of section 2.4 have no `exp`; `iat` bounds it in any case.
+            required: &["iss", "aud", "iat", "jti", "events"],
+            leeway_seconds: 10,
+            now,
+            ..Expect::default()
+        };
+        let refused =
+            keys.iter().map(|key| jose::verify(token, key, &expect)).find(|said| !matches!(said, Err(Refused::Signature)));
+        match refused {
+            Some(Ok(_)) => Ok(self.ended.clone()),
+            None => Err(Refusal::Key("the signature of the logout token is wrong")),
+            Some(Err(Refused::Type)) => Err(Refusal::Wrong("the token is of another type")),
+            Some(Err(Refused::Audience)) => Err(Refusal::Wrong("the logout token was made for another client")),
+            Some(Err(Refused::Time)) => Err(Refusal::Wrong("the logout token has expired, or is from the future")),
+            Some(Err(_)) => Err(Refusal::Wrong("the logout token does not verify")),
         }
     }
-    Err(match why {
-        Refused::Signature => Refusal::Key("the signature of the logout token is wrong"),
-        Refused::Type => wrong("the token is of another type"),
-        Refused::Audience => wrong("the logout token was made for another client"),
-        Refused::Time => wrong("the logout token has expired, or is from the future"),
-        _ => wrong("the logout token does not verify"),
-    })
 }
 
 /// The keys that may have signed. What this house cannot use is left out.

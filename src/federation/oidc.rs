@@ -69,7 +69,7 @@ impl Oidc {
     }
 
     async fn known(&self, now: Timestamp) -> Result<Arc<Known>, Trouble> {
-        self.discovered.known(&self.outbound, &self.upstream.issuer, now).await
+        self.discovered.known(&self.outbound, &self.upstream.issuer, Asker::SignIn, now).await
     }
 
     async fn departure(&self, wish: &Wish, now: Timestamp) -> Result<Departure, Trouble> {
@@ -158,13 +158,15 @@ impl Oidc {
         Ok(Some(url.into()))
     }
 
-    /// A token that anybody can send: what it says is looked at before a key is fetched for it.
+    /// Anybody can send a token: what it says is looked at before anything is fetched for it.
     async fn ended(&self, token: &str, now: Timestamp) -> Result<Ended, Trouble> {
-        let known = self.known(now).await?;
-        match logout::read(token, &known, &self.upstream, now) {
+        let (asker, upstream) = (Asker::LogoutToken, &self.upstream);
+        let said = logout::look(token, upstream, now)?;
+        let known = self.discovered.known(&self.outbound, &upstream.issuer, asker, now).await?;
+        match said.verified(token, &known, upstream, now) {
             Err(logout::Refusal::Key(_)) => {
-                let newer = self.discovered.with_newer_keys(&self.outbound, &known, Asker::LogoutToken, now).await?;
-                logout::read(token, &newer, &self.upstream, now).map_err(Trouble::from)
+                let newer = self.discovered.with_newer_keys(&self.outbound, &known, asker, now).await?;
+                said.verified(token, &newer, upstream, now).map_err(Trouble::from)
             }
             outcome => outcome.map_err(Trouble::from),
         }

@@ -209,7 +209,7 @@ async fn a_logout_token_counts_once() {
     app.ignore_mail();
 }
 
-/// While its keys are not to be had the provider may say it again.
+/// While its keys are not to be had the provider may say it again; a flood meanwhile calls it once a minute, and no sign-in waits for that.
 #[tokio::test]
 async fn later() {
     let app = house(&[]).await;
@@ -219,10 +219,24 @@ async fn later() {
     let rp = Rp::at(&app.issuer, "", None);
     let token = up.logout_token(&json!({}), Signature::Right);
     up.will(|behaviour| drop(behaviour.instead.insert("/jwks".to_owned(), Instead::Status(503))));
-    assert_eq!(send(&rp, &token).await, 503);
+    let asked = up.heard("/jwks").len();
+    for forged in ["a.b.c".to_owned(), up.logout_token(&json!({ "iss": "https://evil.test" }), Signature::Right)] {
+        assert_eq!(send(&rp, &forged).await, 400);
+    }
+    assert_eq!(up.heard("/jwks").len(), asked, "nothing is fetched for what is wrong in any case");
+    let flood = futures_util::future::join_all((0..20).map(|_| send(&rp, &token))).await;
+    assert!(flood.iter().all(|status| *status == 503), "{flood:?}");
+    assert_eq!(up.heard("/jwks").len(), asked + 1);
     assert!(is_signed_in(&app, &mut browser).await);
     up.mend();
+    assert_eq!(send(&rp, &token).await, 503, "in the same minute");
+    app.clock.advance(60);
     assert_eq!(send(&rp, &token).await, 200);
     assert!(!is_signed_in(&app, &mut browser).await);
+    up.forgotten(&app, "corp").await;
+    up.will(|behaviour| drop(behaviour.instead.insert("/jwks".to_owned(), Instead::Status(503))));
+    assert_eq!(send(&rp, &up.logout_token(&json!({}), Signature::Right)).await, 503);
+    up.mend();
+    assert!(is_in(&come(&app, &up).await.1), "a sign-in asks itself");
     app.ignore_mail();
 }
