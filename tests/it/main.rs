@@ -38,6 +38,7 @@ mod encryption;
 mod federation;
 mod federation_breaker;
 mod federation_cli;
+mod federation_cost;
 mod federation_edges;
 mod federation_factors;
 mod federation_keys;
