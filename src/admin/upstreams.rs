@@ -3,6 +3,7 @@
 use super::{Desk, Refusal};
 use crate::base::{Fault, Secret};
 use crate::federation::{AppleKey, Kind, Mapping, Switch, Upstream, Visibility};
+use crate::identity::users::domain_key;
 use crate::oauth::Problem;
 use crate::store::upstreams::{self, StoredUpstream};
 use crate::store::{audit, changes};
@@ -212,7 +213,7 @@ fn applied(mut upstream: Upstream, changes: &Changes, problems: &mut Vec<Problem
     set(&mut upstream.second_factor, c.second_factor);
     set(&mut upstream.second_factor_acr, c.second_factor_acr);
     set(&mut upstream.sign_out, c.sign_out);
-    set(&mut upstream.domains, c.domains.map(|all| all.iter().map(|domain| domain.trim().to_lowercase()).collect()));
+    set(&mut upstream.domains, c.domains.map(|all| all.iter().map(|domain| canonical(domain, problems)).collect()));
     set(&mut upstream.hosted_domain, c.hosted_domain.map(|domain| Some(domain).filter(|domain| !domain.is_empty())));
     set(&mut upstream.organisations, c.organisations);
     set(&mut upstream.groups, c.groups);
@@ -228,6 +229,14 @@ fn applied(mut upstream: Upstream, changes: &Changes, problems: &mut Vec<Problem
     }
     problems.extend(check(&upstream));
     upstream
+}
+
+/// A domain as those of addresses are compared: in A-labels (RFC 5890 section 2.3.2.1).
+fn canonical(domain: &str, problems: &mut Vec<Problem>) -> String {
+    domain_key(domain.trim()).unwrap_or_else(|| {
+        problems.push(problem("domain", format!("{domain:?} is no name of a domain, like example.com")));
+        String::new()
+    })
 }
 
 fn set<T>(to: &mut T, from: Option<T>) {
@@ -248,8 +257,8 @@ fn check(upstream: &Upstream) -> Vec<Problem> {
     let like = kind.preset().issuer_like;
     if upstream.issuer.is_empty() {
         problems.push(problem("issuer", format!("is missing; for {kind} it is like {like}")));
-    } else if !is_issuer(&upstream.issuer) {
-        problems.push(problem("issuer", "must be an https URL (http on this machine), exactly as the provider writes it"));
+    } else if let Some(why) = wrong_issuer(&upstream.issuer) {
+        problems.push(problem("issuer", why));
     } else if kind == Kind::Entra
         && ["/common/", "/organizations/", "/consumers/"].iter().any(|part| upstream.issuer.contains(part))
     {
@@ -275,9 +284,11 @@ fn check(upstream: &Upstream) -> Vec<Problem> {
     problems
 }
 
-/// An http issuer is refused by the guarded client unless the operator opened this machine's own addresses to it.
-fn is_issuer(text: &str) -> bool {
-    let Ok(url) = url::Url::parse(text) else { return false };
+/// What is wrong with an issuer (Discovery section 3). One by http is refused by the guarded client unless the operator opened this
+/// machine's own addresses to it.
+fn wrong_issuer(text: &str) -> Option<&'static str> {
+    let no_url = "must be an https URL (http on this machine), exactly as the provider writes it";
+    let Ok(url) = url::Url::parse(text) else { return Some(no_url) };
     let is_loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
@@ -285,5 +296,14 @@ fn is_issuer(text: &str) -> bool {
         None => false,
     };
     let is_safe = url.scheme() == "https" || url.scheme() == "http" && is_loopback;
-    is_safe && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && text.len() <= 512
+    let is_plain = text.len() <= 512 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_safe || !is_plain {
+        Some(no_url)
+    } else if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
+        Some("must not contain a name or a password; the client secret comes on standard input")
+    } else if text.contains(['?', '#']) {
+        Some("must not contain a query or a fragment")
+    } else {
+        None
+    }
 }

@@ -220,7 +220,7 @@ async fn asserts(
     }
     let (client_id, jti_hash) = (client.client.client_id.clone(), sha256_base64url(jti));
     let until = expires_at.plus(LEEWAY_SECONDS);
-    let is_first = provider.db.write(async move |tx| tokens::use_assertion_jti(tx, &client_id, &jti_hash, until).await).await?;
+    let is_first = provider.db.write(async move |tx| tokens::use_jti(tx, &client_id, &jti_hash, until).await).await?;
     if is_first { Ok(Ok(())) } else { wrong(&"its jti was used before") }
 }
 

@@ -103,16 +103,11 @@ pub async fn sign_out(provider: &Provider, signed: &Signed, farewell: &Farewell,
     let (id, session, now) = (provider.new_id()?, signed.session.id.clone(), visit.now);
     let (mut parting, mut row) = farewell::prepare(provider, vec![signed.session.clone()], farewell, visit).await?;
     // On the way to the provider that the person came from, what follows here has to be kept.
-    let kept = match &row {
-        Some(_) => row.clone(),
-        None => farewell::row(provider, vec![signed.session.clone()], farewell, visit)?,
-    };
-    if let Some(kept) = kept
-        && let Some(url) = upstreams::sign_out_url(provider, &signed.session, &kept.id, now).await?
-    {
-        parting = Parting::Redirect(url);
-        row = Some(kept);
+    let leaving = upstreams::leaving(provider, &signed.session).await?;
+    if leaving.is_some() && row.is_none() {
+        row = farewell::row(provider, vec![signed.session.clone()], farewell, visit)?;
     }
+    let kept = row.as_ref().map(|row| row.id.clone());
     provider
         .db
         .write(async move |tx| {
@@ -121,5 +116,11 @@ pub async fn sign_out(provider: &Provider, signed: &Signed, farewell: &Farewell,
             audits::write(tx, &id, &event).await
         })
         .await?;
+    // It is over here, whatever comes of it there, and whether or not the browser waits for that.
+    if let (Some(leaving), Some(kept)) = (leaving, kept)
+        && let Some(url) = leaving.url(provider, &kept, now).await
+    {
+        parting = Parting::Redirect(url);
+    }
     Ok(parting)
 }

@@ -20,6 +20,9 @@ pub trait Connector: Send + Sync {
     /// Who came back.
     fn arrive<'a>(&'a self, answer: &'a Answer, now: Timestamp) -> Doing<'a, UpstreamIdentity>;
 
+    /// Whether the provider answers at all, found out by a call in which nothing is anybody's but ours.
+    fn probe<'a>(&'a self, now: Timestamp) -> Doing<'a, ()>;
+
     /// Where the browser goes to sign out there; nothing if the provider has no such place.
     fn sign_out<'a>(&'a self, parting: &'a Parting, now: Timestamp) -> Doing<'a, Option<String>>;
 
@@ -30,8 +33,8 @@ pub trait Connector: Send + Sync {
 /// What a person is signed out with.
 #[derive(Clone, Debug)]
 pub struct Parting {
-    /// The ID token of the session there.
-    pub id_token: Secret<String>,
+    /// The ID token of the session there, if it was kept.
+    pub id_token: Option<Secret<String>>,
     /// Where the browser comes back to.
     pub back: String,
     pub state: String,
@@ -42,6 +45,10 @@ pub struct Parting {
 pub struct Ended {
     pub sid: Option<String>,
     pub subject: Option<String>,
+    /// The name of the token that says so: it counts once.
+    pub jti: String,
+    /// When the token is too old to be taken.
+    pub over_at: Timestamp,
 }
 
 /// What makes an attempt its own: kept here, sealed, until the person is back.
@@ -99,7 +106,23 @@ pub struct UpstreamIdentity {
     /// The public id of their session there.
     pub sid: Option<String>,
     /// Kept only where it is needed to sign them out there.
-    pub id_token: Option<String>,
+    #[serde(with = "sealed", default)]
+    pub id_token: Option<Secret<String>>,
+}
+
+/// How a secret stands in what is sealed as a whole before it is stored.
+mod sealed {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::base::Secret;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Option<Secret<String>>, to: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::expose).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret<String>>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(Secret::new))
+    }
 }
 
 impl UpstreamIdentity {
@@ -116,6 +139,10 @@ impl UpstreamIdentity {
 pub enum Trouble {
     /// The provider does not answer, or says that it cannot.
     Down(&'static str),
+    /// It has no time for us: we, or visitors through us, asked too much.
+    Busy(&'static str),
+    /// What it answered to a call of ours is nothing that can be read.
+    Nonsense(&'static str),
     /// What it answered is not what the protocol says: a mistake, or an attack.
     Wrong(&'static str),
     /// The person turned back there.
@@ -127,20 +154,61 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether the provider is to blame for not being there.
+    /// Whether the same may work in a while.
     pub const fn is_down(&self) -> bool {
-        matches!(self, Self::Down(_))
+        matches!(self, Self::Down(_) | Self::Busy(_))
+    }
+
+    /// Whether it is the provider's own fault, and nothing that a visitor could have brought about.
+    pub const fn is_fault(&self) -> bool {
+        matches!(self, Self::Down(_) | Self::Nonsense(_))
     }
 }
+
+impl std::error::Error for Trouble {}
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Down(why) => write!(f, "it is down: {why}"),
+            Self::Busy(why) => write!(f, "it has no time: {why}"),
+            Self::Nonsense(why) => write!(f, "its answer makes no sense: {why}"),
             Self::Wrong(why) => write!(f, "its answer is wrong: {why}"),
             Self::Cancelled => f.write_str("the person turned back"),
             Self::Refused(code) => write!(f, "it refused: {code}"),
             Self::NotAllowed(why) => write!(f, "not open to this person: {why}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a provider gave us is in no log, and comes back whole from where it was sealed.
+    #[test]
+    fn tokens_are_secrets() {
+        let identity = |id_token: Option<&str>| UpstreamIdentity {
+            issuer: "https://up.test".to_owned(),
+            subject: "1".to_owned(),
+            email: None,
+            email_verified: false,
+            claims: Map::new(),
+            groups: Vec::new(),
+            amr: Vec::new(),
+            acr: None,
+            auth_time: None,
+            sid: None,
+            id_token: id_token.map(|text| Secret::new(text.to_owned())),
+        };
+        let whole = identity(Some("eyJ.their.token"));
+        assert!(!format!("{whole:?}").contains("eyJ"));
+        let parting = Parting { id_token: whole.id_token.clone(), back: String::new(), state: String::new() };
+        assert!(!format!("{parting:?}").contains("eyJ"));
+        for one in [whole, identity(None)] {
+            let sealed = serde_json::to_vec(&one).unwrap();
+            let opened: UpstreamIdentity = serde_json::from_slice(&sealed).unwrap();
+            assert_eq!(opened.id_token, one.id_token);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What a provider says of itself (OpenID Connect Discovery) and its keys: fetched when first needed, kept for an hour, and its
-//! keys fetched again when a token names one that is not among them, once a minute at most whatever strangers send.
+//! keys fetched again when no known one verifies a token, once a minute at most whatever strangers send.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,12 +9,14 @@ use openidconnect::core::{
     CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
     CoreSubjectIdentifierType,
 };
-use openidconnect::{AdditionalProviderMetadata, DiscoveryError, HttpRequest, HttpResponse, IssuerUrl, ProviderMetadata};
+use openidconnect::{AdditionalProviderMetadata, DiscoveryError, IssuerUrl, ProviderMetadata};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::connector::Trouble;
+use super::wire::http;
 use crate::base::Timestamp;
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::Outbound;
 
 /// Seconds after which everything is fetched again.
 const OLD_SECONDS: i64 = 3600;
@@ -32,9 +33,9 @@ pub(super) struct Further {
     /// RFC 9207 section 3.
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
-    /// RP-Initiated Logout section 2.1.
+    /// RP-Initiated Logout section 2.1. Whatever it is, it spoils nothing but itself.
     #[serde(default)]
-    pub end_session_endpoint: Option<String>,
+    pub end_session_endpoint: Value,
 }
 
 impl AdditionalProviderMetadata for Further {}
@@ -73,12 +74,49 @@ pub(super) struct Discovered {
 struct State {
     known: Option<Arc<Known>>,
     tried_at: Option<Timestamp>,
-    keys_tried_at: Option<Timestamp>,
+    /// When newer keys were fetched last for a sign-in, and for a logout token.
+    keys_tried_at: [Option<Timestamp>; 2],
+}
+
+/// For what newer keys are wanted. Anybody can send a logout token that names a key which there is not: such tokens have a pause of their own,
+/// and use up none that a sign-in needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    SignIn,
+    LogoutToken,
+}
+
+impl State {
+    /// Whether everything was asked for a moment ago, whatever came of it.
+    fn was_tried(&self, now: Timestamp) -> bool {
+        self.tried_at.is_some_and(|at| now.since(at) < PAUSE_SECONDS)
+    }
+
+    /// Takes the one try that there is in a pause; false if it was taken. A logout token waits for the sign-ins' pause as well.
+    fn may_try(&mut self, asker: Asker, now: Timestamp) -> bool {
+        let [sign_in, logout_token] = self.keys_tried_at;
+        let is_recent = |at: Option<Timestamp>| at.is_some_and(|at| now.since(at) < PAUSE_SECONDS);
+        let is_taken = is_recent(sign_in) || asker == Asker::LogoutToken && is_recent(logout_token);
+        if !is_taken {
+            self.keys_tried_at = match asker {
+                Asker::SignIn => [Some(now), logout_token],
+                Asker::LogoutToken => [sign_in, Some(now)],
+            };
+        }
+        !is_taken
+    }
 }
 
 impl Discovered {
-    /// The provider as it is known, fetched if need be. What is old goes on while the provider does not answer.
-    pub(super) async fn known(&self, outbound: &Outbound, issuer: &str, now: Timestamp) -> Result<Arc<Known>, Trouble> {
+    /// The provider as it is known, fetched if need be. What is old goes on while the provider does not answer, and for everybody else while
+    /// somebody fetches. For a logout token nothing is fetched that was tried a moment ago.
+    pub(super) async fn known(
+        &self,
+        outbound: &Outbound,
+        issuer: &str,
+        asker: Asker,
+        now: Timestamp,
+    ) -> Result<Arc<Known>, Trouble> {
         if let Some(known) = self.fresh(now) {
             return Ok(known);
         }
@@ -86,26 +124,40 @@ impl Discovered {
         if let Some(known) = self.fresh(now) {
             return Ok(known);
         }
-        let fetching = fetch(outbound, issuer, now);
-        let is_known = self.state().known.is_some();
-        let fetched = match is_known {
-            true => tokio::time::timeout(PATIENCE, fetching).await.unwrap_or(Err(Trouble::Down("it took too long"))),
-            false => fetching.await,
+        let old = {
+            let mut state = self.state();
+            if asker == Asker::LogoutToken && state.was_tried(now) {
+                return Err(Trouble::Down("it did not answer a moment ago"));
+            }
+            state.tried_at = Some(now);
+            state.known.clone()
         };
-        let mut state = self.state();
-        state.tried_at = Some(now);
-        match (fetched, &state.known) {
+        let fetching = fetch(outbound, issuer, now);
+        let fetched = match old {
+            Some(_) => tokio::time::timeout(PATIENCE, fetching).await.unwrap_or(Err(Trouble::Down("it took too long"))),
+            None => fetching.await,
+        };
+        match (fetched, old) {
             (Ok(known), _) => {
                 let known = Arc::new(known);
-                state.known = Some(Arc::clone(&known));
+                self.state().known = Some(Arc::clone(&known));
                 Ok(known)
             }
-            (Err(Trouble::Down(why)), Some(old)) => {
-                tracing::warn!(why, "what is known of an upstream is old and stays in use");
-                Ok(Arc::clone(old))
+            (Err(trouble), Some(old)) if trouble.is_fault() || trouble.is_down() => {
+                tracing::warn!(%trouble, "what is known of an upstream is old and stays in use");
+                Ok(old)
             }
             (Err(trouble), _) => Err(trouble),
         }
+    }
+
+    /// Fetches everything again, whatever is known.
+    pub(super) async fn renew(&self, outbound: &Outbound, issuer: &str, now: Timestamp) -> Result<(), Trouble> {
+        let _turn = self.turn.lock().await;
+        self.state().tried_at = Some(now);
+        let known = fetch(outbound, issuer, now).await?;
+        self.state().known = Some(Arc::new(known));
+        Ok(())
     }
 
     /// With keys that were fetched after `seen`; as it was if that was tried a moment ago.
@@ -113,6 +165,7 @@ impl Discovered {
         &self,
         outbound: &Outbound,
         seen: &Arc<Known>,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<Arc<Known>, Trouble> {
         let _turn = self.turn.lock().await;
@@ -121,10 +174,9 @@ impl Discovered {
             if let Some(known) = state.known.as_ref().filter(|known| !Arc::ptr_eq(known, seen)) {
                 return Ok(Arc::clone(known));
             }
-            if state.keys_tried_at.is_some_and(|at| now.since(at) < PAUSE_SECONDS) {
+            if !state.may_try(asker, now) {
                 return Ok(Arc::clone(seen));
             }
-            state.keys_tried_at = Some(now);
         }
         let http = http(outbound);
         let keys = CoreJsonWebKeySet::fetch_async(seen.metadata.jwks_uri(), &http).await.map_err(trouble)?;
@@ -137,8 +189,7 @@ impl Discovered {
         let state = self.state();
         let known = state.known.as_ref()?;
         let is_young = now.since(known.fetched_at) < OLD_SECONDS;
-        let was_tried = state.tried_at.is_some_and(|at| now.since(at) < PAUSE_SECONDS);
-        (is_young || was_tried).then(|| Arc::clone(known))
+        (is_young || state.was_tried(now)).then(|| Arc::clone(known))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -162,31 +213,12 @@ async fn fetch(outbound: &Outbound, issuer: &str, now: Timestamp) -> Result<Know
     Ok(Known { keys: metadata.jwks().clone(), metadata, fetched_at: now })
 }
 
-fn trouble(error: DiscoveryError<OutboundError>) -> Trouble {
+fn trouble(error: DiscoveryError<Trouble>) -> Trouble {
     match error {
-        DiscoveryError::Request(error) => outbound_trouble(error),
-        DiscoveryError::Response(status, ..) if status.is_server_error() || status.as_u16() == 429 => {
-            Trouble::Down("its metadata or keys are not to be had")
-        }
-        DiscoveryError::Response(..) => Trouble::Wrong("where its metadata or keys should be is something else"),
-        DiscoveryError::Parse(_) => Trouble::Wrong("its metadata or keys cannot be read"),
+        DiscoveryError::Request(trouble) => trouble,
+        DiscoveryError::Response(..) => Trouble::Nonsense("where its metadata or keys should be is something else"),
+        DiscoveryError::Parse(_) => Trouble::Nonsense("its metadata or keys cannot be read"),
         DiscoveryError::Validation(_) => Trouble::Wrong("its metadata names another issuer"),
-        _ => Trouble::Wrong("its metadata is not what it should be"),
+        _ => Trouble::Nonsense("its metadata is not what it should be"),
     }
-}
-
-/// Why a call gave nothing, as a trouble of the provider that was called.
-pub(super) fn outbound_trouble(error: OutboundError) -> Trouble {
-    match error {
-        OutboundError::Refused => Trouble::Wrong("its address may not be called; see outbound.allow"),
-        OutboundError::Failed => Trouble::Down("no answer came in time"),
-        OutboundError::TooLarge => Trouble::Wrong("its answer is too large"),
-    }
-}
-
-pub(super) type HttpFuture<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, OutboundError>> + Send + 'a>>;
-
-/// The guarded client, as the library wants one.
-pub(super) fn http<'a>(outbound: &'a Outbound) -> impl Fn(HttpRequest) -> HttpFuture<'a> {
-    move |request| Box::pin(outbound.request(request))
 }

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use super::connector::{Answer, Connector, Departure, Doing, Ended, Parting, Trouble, UpstreamIdentity, Wish};
-use super::discovery::outbound_trouble;
 use super::upstream::Upstream;
+use super::wire::call;
 use super::words_of;
 use crate::base::{Secret, Timestamp, base64url, sha256};
 use crate::jose::members;
@@ -31,6 +31,10 @@ impl Connector for GitHub {
 
     fn arrive<'a>(&'a self, answer: &'a Answer, _: Timestamp) -> Doing<'a, UpstreamIdentity> {
         Box::pin(self.arrival(answer))
+    }
+
+    fn probe<'a>(&'a self, _: Timestamp) -> Doing<'a, ()> {
+        Box::pin(self.answers())
     }
 
     fn sign_out<'a>(&'a self, _: &'a Parting, _: Timestamp) -> Doing<'a, Option<String>> {
@@ -117,7 +121,7 @@ impl GitHub {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body.into_bytes());
         let told = self.call(request).await?;
-        let told = members(&told).ok_or(Trouble::Wrong("its tokens cannot be read"))?;
+        let told = members(&told).ok_or(Trouble::Nonsense("its tokens cannot be read"))?;
         if let Some(error) = told.get("error").and_then(Value::as_str) {
             return Err(words_of(error));
         }
@@ -127,25 +131,35 @@ impl GitHub {
     }
 
     async fn api(&self, path: &str, token: &Secret<String>) -> Result<Value, Trouble> {
-        let (public, api) = PUBLIC;
-        let base = if self.upstream.issuer == public { api.to_owned() } else { format!("{}/api/v3", self.upstream.issuer) };
-        let request = http::Request::get(format!("{base}{path}"))
+        let request = http::Request::get(format!("{}{path}", self.base()))
             .header("accept", "application/vnd.github+json")
             .header("user-agent", "vouchsafe")
             .header("authorization", format!("Bearer {}", token.expose()))
             .body(Vec::new());
         let body = self.call(request).await?;
-        serde_json::from_slice(&body).map_err(|_| Trouble::Wrong("its API answers something that cannot be read"))
+        serde_json::from_slice(&body).map_err(|_| Trouble::Nonsense("its API answers something that cannot be read"))
     }
 
     async fn call(&self, request: Result<http::Request<Vec<u8>>, http::Error>) -> Result<Vec<u8>, Trouble> {
         let request = request.map_err(|_| Trouble::Wrong("its answer cannot be sent back"))?;
-        let answer = self.outbound.request(request).await.map_err(outbound_trouble)?;
-        match answer.status().as_u16() {
-            200 => Ok(answer.into_body()),
-            429 | 500.. => Err(Trouble::Down("its API is not to be had")),
+        let answer = call(&self.outbound, request).await?;
+        match answer.status() {
+            http::StatusCode::OK => Ok(answer.into_body()),
             _ => Err(Trouble::Wrong("its API refuses its own token")),
         }
+    }
+
+    /// Whatever the API says to somebody without a token, it says it.
+    async fn answers(&self) -> Result<(), Trouble> {
+        let request = http::Request::get(format!("{}/user", self.base())).header("user-agent", "vouchsafe").body(Vec::new());
+        let request = request.map_err(|_| Trouble::Wrong("its address is none"))?;
+        call(&self.outbound, request).await.map(drop)
+    }
+
+    /// Where the API is.
+    fn base(&self) -> String {
+        let (public, api) = PUBLIC;
+        if self.upstream.issuer == public { api.to_owned() } else { format!("{}/api/v3", self.upstream.issuer) }
     }
 
     /// Organisations and teams, where the operator asks for them; who belongs to none of those is not let in.

@@ -11,13 +11,15 @@ pub mod demo_upstreams;
 mod discovery;
 mod examine;
 mod github;
+mod id_token;
 mod kind;
 mod logout;
 mod mapping;
 mod oidc;
 mod upstream;
+mod wire;
 
-pub use breaker::{Breaker, Health};
+pub use breaker::{Breaker, Health, Pass};
 pub use connector::{Answer, Connector, Departure, Ended, Keepsake, Parting, Trouble, UpstreamIdentity, Wish};
 pub use examine::{Step, examine};
 pub use kind::{Kind, Preset};

@@ -6,47 +6,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use ::http::StatusCode;
 use openidconnect::core::{
     CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreIdToken,
-    CoreIdTokenClaims, CoreIdTokenVerifier, CoreJwsSigningAlgorithm, CoreTokenResponse,
+    CoreIdTokenClaims, CoreTokenResponse,
 };
 use openidconnect::{
-    AccessTokenHash, AuthType, AuthenticationContextClass, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
-    CsrfToken, IssuerUrl, LoginHint, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, Scope, SignatureVerificationError, StandardErrorResponse, TokenResponse as _,
+    AuthType, AuthenticationContextClass, AuthorizationCode, ClientId, ClientSecret, CsrfToken, LoginHint, Nonce,
+    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse,
+    TokenResponse as _,
 };
 use serde_json::{Map, Value};
 
 use super::connector::{Answer, Connector, Departure, Doing, Ended, Parting, Trouble, UpstreamIdentity, Wish};
-use super::discovery::{Discovered, Known, http, outbound_trouble};
+use super::discovery::{Asker, Discovered, Known};
+use super::id_token::{Reader, Refusal};
 use super::kind::Kind;
 use super::mapping::Profile;
 use super::upstream::Upstream;
+use super::wire::{call, http};
 use super::{UNAVAILABLE, apple, is_identifier, logout, words_of};
 use crate::base::{Secret, Timestamp};
 use crate::jose;
-use crate::outbound::{Outbound, OutboundError};
-
-/// How far the provider's clock may be from ours, in seconds.
-const SKEW_SECONDS: i64 = 60;
-
-/// How old an ID token may be when it comes, in seconds: it was made for this answer.
-const OLDEST_SECONDS: i64 = 600;
+use crate::outbound::Outbound;
 
 /// The longest code that is taken, in bytes.
 const LONGEST_CODE: usize = 4096;
-
-/// What ID tokens may be signed with: never `none`, never a shared secret.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 7] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
 
 /// A connected provider.
 pub(super) struct Oidc {
@@ -65,6 +50,10 @@ impl Connector for Oidc {
         Box::pin(self.arrival(answer, now))
     }
 
+    fn probe<'a>(&'a self, now: Timestamp) -> Doing<'a, ()> {
+        Box::pin(self.discovered.renew(&self.outbound, &self.upstream.issuer, now))
+    }
+
     fn sign_out<'a>(&'a self, parting: &'a Parting, now: Timestamp) -> Doing<'a, Option<String>> {
         Box::pin(self.sign_out_url(parting, now))
     }
@@ -80,7 +69,7 @@ impl Oidc {
     }
 
     async fn known(&self, now: Timestamp) -> Result<Arc<Known>, Trouble> {
-        self.discovered.known(&self.outbound, &self.upstream.issuer, now).await
+        self.discovered.known(&self.outbound, &self.upstream.issuer, Asker::SignIn, now).await
     }
 
     async fn departure(&self, wish: &Wish, now: Timestamp) -> Result<Departure, Trouble> {
@@ -131,10 +120,9 @@ impl Oidc {
         let code = answer.params.get("code").filter(|code| !code.is_empty() && code.len() <= LONGEST_CODE);
         let code = code.ok_or(Trouble::Wrong("neither a code nor an error came"))?;
         let tokens = self.redeem(&known, code, answer, now).await?;
-        let id_token = tokens.id_token().ok_or(Trouble::Wrong("no ID token came"))?;
-        let claims = self.verified(&known, id_token, &tokens, answer, now).await?;
-        let raw = id_token.to_string();
-        let said = jose::peek_claims(&raw).ok_or(Trouble::Wrong("the ID token cannot be read"))?;
+        let (id_token, claims) = self.verified(&known, &tokens, answer, now).await?;
+        let raw = Secret::new(id_token.to_string());
+        let said = jose::peek_claims(raw.expose()).ok_or(Trouble::Wrong("the ID token cannot be read"))?;
         self.check_domain(&said)?;
         if ["sub", "sid"].into_iter().filter_map(|name| said.get(name)?.as_str()).any(|id| !is_identifier(id)) {
             return Err(Trouble::Wrong("an id in the ID token is empty, too long, or no plain text"));
@@ -149,28 +137,36 @@ impl Oidc {
         Ok(identity)
     }
 
-    /// RP-Initiated Logout section 2.
+    /// RP-Initiated Logout section 2. An address that is none, or not as safe as the issuer's own, is as good as none.
     async fn sign_out_url(&self, parting: &Parting, now: Timestamp) -> Result<Option<String>, Trouble> {
         let known = self.known(now).await?;
-        let endpoint = known.metadata.additional_metadata().end_session_endpoint.as_deref();
+        let endpoint = known.metadata.additional_metadata().end_session_endpoint.as_str();
         let Some(mut url) = endpoint.and_then(|endpoint| url::Url::parse(endpoint).ok()) else { return Ok(None) };
-        if url.scheme() != "https" && url.scheme() != known.metadata.issuer().url().scheme() {
+        let is_safe = url.scheme() == "https" || url.scheme() == known.metadata.issuer().url().scheme();
+        if !is_safe || !url.username().is_empty() || url.password().is_some() {
             return Ok(None);
         }
-        url.query_pairs_mut()
-            .append_pair("id_token_hint", parting.id_token.expose())
+        let mut query = url.query_pairs_mut();
+        if let Some(id_token) = &parting.id_token {
+            query.append_pair("id_token_hint", id_token.expose());
+        }
+        query
             .append_pair("client_id", &self.upstream.client_id)
             .append_pair("post_logout_redirect_uri", &parting.back)
             .append_pair("state", &parting.state);
+        drop(query);
         Ok(Some(url.into()))
     }
 
+    /// Anybody can send a token: what it says is looked at before anything is fetched for it.
     async fn ended(&self, token: &str, now: Timestamp) -> Result<Ended, Trouble> {
-        let known = self.known(now).await?;
-        match logout::read(token, &known, &self.upstream, now) {
-            Err(logout::Refusal::UnknownKey) => {
-                let newer = self.discovered.with_newer_keys(&self.outbound, &known, now).await?;
-                logout::read(token, &newer, &self.upstream, now).map_err(Trouble::from)
+        let (asker, upstream) = (Asker::LogoutToken, &self.upstream);
+        let said = logout::look(token, upstream, now)?;
+        let known = self.discovered.known(&self.outbound, &upstream.issuer, asker, now).await?;
+        match said.verified(token, &known, upstream, now) {
+            Err(logout::Refusal::Key(_)) => {
+                let newer = self.discovered.with_newer_keys(&self.outbound, &known, asker, now).await?;
+                said.verified(token, &newer, upstream, now).map_err(Trouble::from)
             }
             outcome => outcome.map_err(Trouble::from),
         }
@@ -209,55 +205,24 @@ impl Oidc {
             .map_err(token_trouble)
     }
 
-    /// The claims of the ID token (Core section 3.1.3.7); its keys are fetched again if it names one that is not among them.
+    /// The claims of the ID token; the keys are fetched again if none that is known verifies it.
     async fn verified<'t>(
         &self,
         known: &Arc<Known>,
-        id_token: &'t CoreIdToken,
-        tokens: &CoreTokenResponse,
+        tokens: &'t CoreTokenResponse,
         answer: &Answer,
         now: Timestamp,
-    ) -> Result<&'t CoreIdTokenClaims, Trouble> {
-        let nonce = Nonce::new(answer.keepsake.nonce.expose().clone());
-        let mut verifier = self.verifier(known, now)?;
-        let unknown_key = |error: &ClaimsVerificationError| {
-            matches!(error, ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey))
-        };
-        let claims = match id_token.claims(&verifier, &nonce) {
-            Err(error) if unknown_key(&error) => {
-                let newer = self.discovered.with_newer_keys(&self.outbound, known, now).await?;
-                verifier = self.verifier(&newer, now)?;
-                id_token.claims(&verifier, &nonce)
+    ) -> Result<(&'t CoreIdToken, &'t CoreIdTokenClaims), Trouble> {
+        let id_token = tokens.id_token().ok_or(Trouble::Wrong("no ID token came"))?;
+        let reader = Reader { upstream: &self.upstream, nonce: &answer.keepsake.nonce, now };
+        let claims = match reader.read(known, tokens, id_token) {
+            Err(Refusal::Key(_)) => {
+                let newer = self.discovered.with_newer_keys(&self.outbound, known, Asker::SignIn, now).await?;
+                reader.read(&newer, tokens, id_token)?
             }
-            outcome => outcome,
+            outcome => outcome?,
         };
-        let claims = claims.map_err(|error| refused(&error))?;
-        if claims.authorized_party().is_some_and(|party| party.as_str() != self.upstream.client_id) {
-            return Err(Trouble::Wrong("the ID token was made for another client"));
-        }
-        if let Some(expected) = claims.access_token_hash() {
-            let wrong = Trouble::Wrong("the access token is not the one of the ID token");
-            let alg = id_token.signing_alg().map_err(|_| wrong.clone())?;
-            let key = id_token.signing_key(&verifier).map_err(|_| wrong.clone())?;
-            let hash = AccessTokenHash::from_token(tokens.access_token(), alg, key).map_err(|_| wrong.clone())?;
-            if hash != *expected {
-                return Err(wrong);
-            }
-        }
-        Ok(claims)
-    }
-
-    fn verifier(&self, known: &Known, now: Timestamp) -> Result<CoreIdTokenVerifier<'static>, Trouble> {
-        let id = ClientId::new(self.upstream.client_id.clone());
-        let issuer = IssuerUrl::new(self.upstream.issuer.clone()).map_err(|_| Trouble::Wrong("the issuer is no URL"))?;
-        // Without a secret: no token is ever verified by one.
-        let verifier = CoreIdTokenVerifier::new_public_client(id, issuer, known.keys.clone());
-        let clock =
-            move || DateTime::<Utc>::from_timestamp(now.plus(-SKEW_SECONDS).unix(), 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        Ok(verifier.set_allowed_algs(ALGORITHMS).set_time_fn(clock).set_issue_time_verifier_fn(move |at| {
-            let age = now.unix().saturating_sub(at.timestamp());
-            if (-SKEW_SECONDS..=OLDEST_SECONDS).contains(&age) { Ok(()) } else { Err("not made now".to_owned()) }
-        }))
+        Ok((id_token, claims))
     }
 
     /// Google Workspace: the claim, not the address, says whose account it is.
@@ -283,13 +248,11 @@ impl Oidc {
             .header("authorization", format!("Bearer {}", tokens.access_token().secret()))
             .body(Vec::new())
             .map_err(|_| Trouble::Wrong("the access token cannot be sent"))?;
-        let answer = self.outbound.request(request).await.map_err(outbound_trouble)?;
-        match answer.status().as_u16() {
-            200 => {}
-            429 | 500.. => return Err(Trouble::Down("its userinfo is not to be had")),
-            _ => return Err(Trouble::Wrong("its userinfo refuses its own access token")),
+        let answer = call(&self.outbound, request).await?;
+        if answer.status() != StatusCode::OK {
+            return Err(Trouble::Wrong("its userinfo refuses its own access token"));
         }
-        let told = jose::members(answer.body()).ok_or(Trouble::Wrong("its userinfo is no JSON object"))?;
+        let told = jose::members(answer.body()).ok_or(Trouble::Nonsense("its userinfo is no JSON object"))?;
         if told.get("sub").and_then(Value::as_str) != Some(subject) {
             return Err(Trouble::Wrong("its userinfo is about somebody else"));
         }
@@ -334,7 +297,7 @@ fn redirect(callback: &str) -> Result<RedirectUrl, Trouble> {
     RedirectUrl::new(callback.to_owned()).map_err(|_| Trouble::Wrong("our own callback is no URL"))
 }
 
-type TokenError = RequestTokenError<OutboundError, StandardErrorResponse<CoreErrorResponseType>>;
+type TokenError = RequestTokenError<Trouble, StandardErrorResponse<CoreErrorResponseType>>;
 
 fn token_trouble(error: TokenError) -> Trouble {
     match error {
@@ -342,27 +305,8 @@ fn token_trouble(error: TokenError) -> Trouble {
             Trouble::Down("it says so itself")
         }
         RequestTokenError::ServerResponse(answer) => words_of(answer.error().as_ref()),
-        RequestTokenError::Request(error) => outbound_trouble(error),
-        RequestTokenError::Parse(..) => Trouble::Wrong("its tokens cannot be read"),
-        RequestTokenError::Other(_) => Trouble::Wrong("where its tokens should be is something else"),
+        RequestTokenError::Request(trouble) => trouble,
+        RequestTokenError::Parse(..) => Trouble::Nonsense("its tokens cannot be read"),
+        RequestTokenError::Other(_) => Trouble::Nonsense("where its tokens should be is something else"),
     }
-}
-
-/// In words of ours: the library's hold what was sent.
-const fn refused(error: &ClaimsVerificationError) -> Trouble {
-    Trouble::Wrong(match error {
-        ClaimsVerificationError::Expired(_) => "the ID token is too old, or from the future",
-        ClaimsVerificationError::InvalidAudience(_) => "the ID token was made for another client",
-        ClaimsVerificationError::InvalidIssuer(_) => "the ID token is from another issuer",
-        ClaimsVerificationError::InvalidNonce(_) => "the ID token was made for another attempt",
-        ClaimsVerificationError::SignatureVerification(SignatureVerificationError::DisallowedAlg(_)) => {
-            "the ID token is signed with an algorithm that is not allowed"
-        }
-        ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoSignature) => "the ID token is not signed",
-        ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey) => {
-            "the ID token is signed with a key that is not published"
-        }
-        ClaimsVerificationError::SignatureVerification(_) => "the signature of the ID token is wrong",
-        _ => "the ID token is not what it should be",
-    })
 }

@@ -47,7 +47,8 @@ fn is_local(c: char) -> bool {
     !c.is_ascii() || c.is_ascii_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
-fn domain_key(domain: &str) -> Option<String> {
+/// The key of a domain: its A-labels in lower case (IDNA by UTS 46). `None` if no address can have it.
+pub fn domain_key(domain: &str) -> Option<String> {
     // `Host` would undo percent-encoding, as it reads URLs.
     if domain.contains(['%', '@', '[']) {
         return None;

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-pub use super::email::email_key;
+pub use super::email::{domain_key, email_key};
 use super::one_time::{self, Purpose};
 use super::sessions;
 use crate::base::{Fault, Id, Timestamp};

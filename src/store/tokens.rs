@@ -217,14 +217,15 @@ pub async fn revoke_jti(tx: &mut Tx, jti: &str, expires_at: Timestamp) -> Result
     Ok(tx.execute(statement).await? > 0)
 }
 
-/// Uses up the `jti` of a client assertion (RFC 7523 section 3, item 7). True for exactly one caller.
+/// Uses up the `jti` of a JWT that somebody else made and that counts once: a client its assertion (RFC 7523 section 3, item 7), or
+/// a provider, by its issuer, a logout token. True for exactly one caller.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn use_assertion_jti(tx: &mut Tx, client_id: &str, jti_hash: &str, expires_at: Timestamp) -> Result<bool, Fault> {
+pub async fn use_jti(tx: &mut Tx, maker: &str, jti_hash: &str, expires_at: Timestamp) -> Result<bool, Fault> {
     let statement = sql("INSERT INTO assertion_jti (client_id, jti_hash, expires_at) VALUES ($1, $2, $3)
          ON CONFLICT (client_id, jti_hash) DO NOTHING")
-    .bind(client_id)
+    .bind(maker)
     .bind(jti_hash)
     .bind(expires_at);
     Ok(tx.execute(statement).await? > 0)

@@ -71,6 +71,12 @@ impl Endpoint {
     pub fn has_secret(&self) -> bool {
         self.path.ends_with("/{token}")
     }
+
+    /// Whether a page here must not say where it was: its URL is a secret, or has one behind the path, as that of an answer of another
+    /// provider.
+    pub fn sends_no_referrer(&self) -> bool {
+        self.has_secret() || self.path.ends_with("/callback")
+    }
 }
 
 pub(super) const fn page(

@@ -65,7 +65,8 @@ pub async fn around<B: MessageBody + 'static>(
     state.metrics.count(place, response.status().as_u16(), begun.elapsed());
     complete(response.headers_mut(), &state, path.strip_prefix(base).unwrap_or_default(), &id);
     // Under `no-referrer` Chromium sends `Origin: null` with our own forms, so it is there for nothing but secrets.
-    let referrer = if has_secret { "no-referrer" } else { "same-origin" };
+    let is_silent = has_secret || endpoint.is_some_and(Endpoint::sends_no_referrer);
+    let referrer = if is_silent { "no-referrer" } else { "same-origin" };
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static(referrer));
     Ok(response)
 }

@@ -191,7 +191,7 @@ async fn commit(tx: &mut Tx, rows: &Rows, now: Timestamp) -> Result<bool, Fault>
 
 /// Whether this is the one answer that a request object leads to, or that one again for a double click.
 async fn is_its_answer(tx: &mut Tx, client_id: &str, object: &OnceOnly, interaction: Option<&Id>) -> Result<bool, Fault> {
-    if tokens::use_assertion_jti(tx, client_id, &object.hash, object.until).await? {
+    if tokens::use_jti(tx, client_id, &object.hash, object.until).await? {
         return Ok(true);
     }
     match interaction {

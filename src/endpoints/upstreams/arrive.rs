@@ -96,9 +96,9 @@ fn fresh(identity: UpstreamIdentity, max_age: Option<i64>, visit: &Visit) -> Res
 
 fn failed(trouble: &Trouble, connected: &Connected, found: &Found) -> Failed {
     let why = match trouble {
-        Trouble::Down(_) => Failure::Down,
+        Trouble::Down(_) | Trouble::Busy(_) => Failure::Down,
         Trouble::Refused(code) if UNAVAILABLE.contains(&code.as_str()) => Failure::Down,
-        Trouble::Wrong(_) | Trouble::Refused(_) => Failure::Wrong,
+        Trouble::Nonsense(_) | Trouble::Wrong(_) | Trouble::Refused(_) => Failure::Wrong,
         Trouble::Cancelled => Failure::Cancelled,
         Trouble::NotAllowed(_) => Failure::NotAllowed,
     };

@@ -4,11 +4,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::base::{Fault, Secret, Timestamp};
 use crate::endpoints::Provider;
 use crate::endpoints::interaction::Found;
 use crate::federation::{
-    self, Answer, Breaker, Connector, Departure, Ended, Health, Kind, Parting, Trouble, Upstream, UpstreamIdentity, Wish,
+    self, Answer, Breaker, Connector, Departure, Ended, Health, Kind, Parting, Pass, Trouble, Upstream, UpstreamIdentity, Wish,
 };
 use crate::store::upstreams::{self, StoredUpstream};
 
@@ -55,43 +57,70 @@ impl Upstreams {
     }
 }
 
+/// What comes of a call, or that it took too long.
+async fn by<T>(until: Instant, call: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    tokio::time::timeout_at(until, call).await.unwrap_or(Err(Trouble::Down("it took too long")))
+}
+
 impl Connected {
     /// # Errors
     /// Why the person cannot go there.
     pub(super) async fn depart(&self, wish: &Wish, now: Timestamp) -> Result<Departure, Trouble> {
-        if self.breaker.health(now) == Health::Resting {
-            return Err(Trouble::Down("it failed a moment ago, and is left alone"));
+        let until = Instant::now() + DEADLINE;
+        match self.breaker.pass(now) {
+            Pass::Go => {}
+            Pass::Rest => return Err(Trouble::Down("it failed a moment ago, and is left alone")),
+            Pass::Trial(trial) => match self.told(by(until, self.connector.probe(now)).await) {
+                Ok(()) => trial.passed(now),
+                Err(trouble) => {
+                    trial.failed(now);
+                    return Err(trouble);
+                }
+            },
         }
-        let outcome = tokio::time::timeout(DEADLINE, self.connector.depart(wish, now)).await;
-        self.noted(outcome.unwrap_or(Err(Trouble::Down("it took too long"))), now)
+        self.blamed(by(until, self.connector.depart(wish, now)).await, now)
     }
 
+    /// Whoever is on the way back is let through, however the provider is: what they bring is good once, and they show that it is well
+    /// again.
+    ///
     /// # Errors
     /// Why nobody came back.
     pub(super) async fn arrive(&self, answer: &Answer, now: Timestamp) -> Result<UpstreamIdentity, Trouble> {
-        let outcome = tokio::time::timeout(DEADLINE, self.connector.arrive(answer, now)).await;
-        self.noted(outcome.unwrap_or(Err(Trouble::Down("it took too long"))), now)
-    }
-
-    /// # Errors
-    /// Why nobody can be signed out there.
-    pub(super) async fn sign_out(&self, parting: &Parting, now: Timestamp) -> Result<Option<String>, Trouble> {
-        if self.breaker.health(now) == Health::Resting {
-            return Ok(None);
+        let outcome = by(Instant::now() + DEADLINE, self.connector.arrive(answer, now)).await;
+        if outcome.is_ok() {
+            self.breaker.succeeded();
         }
-        let outcome = tokio::time::timeout(DEADLINE, self.connector.sign_out(parting, now)).await;
-        self.noted(outcome.unwrap_or(Err(Trouble::Down("it took too long"))), now)
+        self.blamed(outcome, now)
     }
 
+    /// Where the browser goes to be signed out there, if there is such a place and it can be found out. Nobody stays signed in here
+    /// because there is none.
+    pub(super) async fn sign_out(&self, parting: &Parting, now: Timestamp) -> Option<String> {
+        if self.breaker.health(now) == Health::Resting {
+            return None;
+        }
+        let outcome = by(Instant::now() + DEADLINE, self.connector.sign_out(parting, now)).await;
+        self.told(outcome).ok().flatten()
+    }
+
+    /// Anybody can send a token, so what comes of it says nothing of the provider.
+    ///
     /// # Errors
     /// Why a logout token is not taken.
     pub(super) async fn heard(&self, token: &str, now: Timestamp) -> Result<Ended, Trouble> {
-        let outcome = tokio::time::timeout(DEADLINE, self.connector.heard(token, now)).await;
-        self.noted(outcome.unwrap_or(Err(Trouble::Down("it took too long"))), now)
+        self.told(by(Instant::now() + DEADLINE, self.connector.heard(token, now)).await)
     }
 
-    fn noted<T>(&self, outcome: Result<T, Trouble>, now: Timestamp) -> Result<T, Trouble> {
-        self.breaker.note(&outcome, now);
+    fn blamed<T>(&self, outcome: Result<T, Trouble>, now: Timestamp) -> Result<T, Trouble> {
+        if outcome.as_ref().is_err_and(Trouble::is_fault) {
+            self.breaker.failed(now);
+        }
+        self.told(outcome)
+    }
+
+    /// The log hears why.
+    fn told<T>(&self, outcome: Result<T, Trouble>) -> Result<T, Trouble> {
         if let Err(trouble) = &outcome {
             tracing::warn!(upstream = self.upstream.id, %trouble, "a sign-in by an upstream did not succeed");
         }

@@ -14,7 +14,7 @@ use crate::endpoints::sign_in::{Entry, Proof, Stay, establish};
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::federation::{Upstream, UpstreamIdentity};
 use crate::identity::linking::{self, Identity};
-use crate::identity::users::{self, NewUser, User, email_key};
+use crate::identity::users::{self, NewUser, User, domain_key, email_key};
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::interactions;
 use crate::store::upstream_attempts::{self, Arrival, Attempt};
@@ -39,7 +39,8 @@ fn proved_address(identity: &UpstreamIdentity) -> Option<(String, String)> {
 /// Whether the operator lets people with this identity in at all.
 pub(super) fn is_welcome(upstream: &Upstream, address: Option<&str>) -> bool {
     let domain = address.and_then(|key| key.rsplit_once('@')).map(|(_, domain)| domain);
-    upstream.domains.is_empty() || domain.is_some_and(|domain| upstream.domains.iter().any(|known| known == domain))
+    upstream.domains.is_empty()
+        || domain.is_some_and(|domain| upstream.domains.iter().any(|known| domain_key(known).as_deref() == Some(domain)))
 }
 
 /// Whether they are in one of the operator's groups.

@@ -6,14 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{Connected, Failed, Failure, Stop};
 use crate::base::{Fault, Id, Secret, sha256_base64url};
+use crate::cache::{Bucket, RetryAfter, Rule};
 use crate::endpoints::authorize::{Reason, ValidRequest};
 use crate::endpoints::interaction::{self, Errand, Found, Outcome, Page};
 use crate::endpoints::{Provider, Visit};
-use crate::federation::{Health, Keepsake, Trouble, Wish};
+use crate::federation::{Health, Keepsake, Wish};
 use crate::store::upstream_attempts::{self, Attempt};
 
 /// Seconds that a person has at the provider: they may have to find their telephone, or make an account there.
 const LIFETIME_SECONDS: i64 = 1800;
+
+/// How often one person, or one browser in which nobody is signed in, may go to a provider: each time is a row that waits for them.
+const DEPARTURES: Rule = Rule::per_hour(100);
 
 /// What the person goes there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,11 +92,14 @@ pub async fn depart(provider: &Provider, found: &Found, id: &str, aim: Aim, visi
             outcome => return Ok(Departed::Outcome(outcome)),
         },
     };
+    if let Err(retry) = charge(provider, visit).await {
+        return Ok(Departed::Outcome(Outcome::TooMany(retry)));
+    }
     let wish = wish(provider, &connected, found, again)?;
     let departure = match connected.depart(&wish, visit.now).await {
         Ok(departure) => departure,
         Err(trouble) => {
-            let why = if matches!(trouble, Trouble::Down(_)) { Failure::Down } else { Failure::Wrong };
+            let why = if trouble.is_down() { Failure::Down } else { Failure::Wrong };
             return Ok(Departed::Failed(Failed::of(why, Some(&connected), found)));
         }
     };
@@ -100,6 +107,14 @@ pub async fn depart(provider: &Provider, found: &Found, id: &str, aim: Aim, visi
     let now = visit.now;
     provider.db.write(async move |tx| upstream_attempts::insert(tx, &attempt, now).await).await?;
     Ok(Departed::Away(departure.url))
+}
+
+/// A stranger can have any number of browsers, so their network counts as well.
+async fn charge(provider: &Provider, visit: &Visit) -> Result<(), RetryAfter> {
+    let who = visit.session.as_ref().map_or(visit.browser_hash.as_str(), |signed| signed.user.id.as_str());
+    let strangers = if visit.session.is_some() { Rule::per_hour(0) } else { provider.policy.strangers_visits };
+    let buckets = [Bucket::of_text("departures", who, DEPARTURES), Bucket::of_network("departures", visit.address, strangers)];
+    provider.buckets.charge(&buckets, visit.now).await.map(drop)
 }
 
 /// What the app asked for travels along where a provider may understand it.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::{Fault, Id};
+use crate::base::{Fault, Id, Secret};
 use crate::endpoints::second_factor::Means;
 use crate::endpoints::{Provider, Visit};
 use crate::federation::{Upstream, UpstreamIdentity};
@@ -63,7 +63,9 @@ impl Grounds {
         let (amr, level) = linking::proof(from, counts);
         // Sealed for the identity: the session that it will belong to has no id yet.
         let place = format!("{} {}", identity.issuer, identity.subject);
-        let seal = |token: &String| provider.vault.seal("upstream_sessions", "sealed_id_token", &place, token.as_bytes());
+        let seal = |token: &Secret<String>| {
+            provider.vault.seal("upstream_sessions", "sealed_id_token", &place, token.expose().as_bytes())
+        };
         let sealed_id_token = from.id_token.as_ref().map(seal).transpose()?;
         let origin = Origin {
             upstream_id: identity.upstream_id.clone(),

@@ -107,6 +107,10 @@ impl Program {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

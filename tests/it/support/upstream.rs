@@ -39,6 +39,12 @@ pub enum Signature {
     NewKey,
     /// By a key that is published nowhere, under its own name.
     UnknownKey,
+    /// By a new key that is published from now on in the place of the right one, under its name.
+    Rolled,
+    /// By one of two published keys, without a word which.
+    Nameless,
+    /// By a key that is published nowhere, without a word which.
+    NamelessOther,
 }
 
 /// What a path answers in the place of what it should.
@@ -48,6 +54,8 @@ pub enum Instead {
     Html,
     Huge,
     Hang,
+    /// The right head, and then a byte a second.
+    Drip,
     Redirect(String),
     Json(u16, Value),
 }
@@ -137,13 +145,18 @@ pub async fn house(more: &[(&str, &str)]) -> TestApp {
 
 impl Upstream {
     pub async fn start(app: &TestApp) -> Upstream {
+        Upstream::by(app.clock.clone()).await
+    }
+
+    /// One that has the time from this clock.
+    pub async fn by(clock: Clock) -> Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let issuer = format!("http://localhost:{port}");
         let random = Random::seeded(u64::from(port));
         let shared = Arc::new(Shared {
             issuer: issuer.clone(),
-            clock: app.clock.clone(),
+            clock,
             key: SigningKey::generate(Alg::ES256, &random).unwrap(),
             new_key: SigningKey::generate(Alg::ES256, &random).unwrap(),
             random,
@@ -298,7 +311,13 @@ impl Shared {
 
     fn signed(&self, signature: Signature, claims: &Value, typ: &str) -> String {
         let (kid, payload) = (self.key.kid(), claims.to_string());
-        let header = |alg: &str, kid: &str| json!({ "alg": alg, "typ": typ, "kid": kid }).to_string();
+        let header = |alg: &str, kid: &str| {
+            let mut header = json!({ "alg": alg });
+            for (name, value) in [("typ", typ), ("kid", kid)].into_iter().filter(|(_, value)| !value.is_empty()) {
+                header[name] = value.into();
+            }
+            header.to_string()
+        };
         let other = SigningKey::generate(Alg::ES256, &Random::seeded(5)).unwrap();
         match signature {
             Signature::Right => jws(&header("ES256", kid), &payload, es256(&self.key)),
@@ -310,15 +329,21 @@ impl Shared {
             Signature::OtherKey => jws(&header("ES256", kid), &payload, es256(&other)),
             Signature::NewKey => jws(&header("ES256", self.new_key.kid()), &payload, es256(&self.new_key)),
             Signature::UnknownKey => jws(&header("ES256", "nobody's"), &payload, es256(&other)),
+            Signature::Rolled => jws(&header("ES256", kid), &payload, es256(&self.new_key)),
+            Signature::Nameless => jws(&header("ES256", ""), &payload, es256(&self.new_key)),
+            Signature::NamelessOther => jws(&header("ES256", ""), &payload, es256(&other)),
         }
     }
 
     fn keys(&self) -> Value {
-        let mut keys = vec![json!(self.key.public_jwk())];
-        if self.behaviour().signature == Signature::NewKey {
-            keys.push(json!(self.new_key.public_jwk()));
-        }
-        json!({ "keys": keys })
+        let (own, new) = (json!(self.key.public_jwk()), json!(self.new_key.public_jwk()));
+        let mut renamed = new.clone();
+        renamed["kid"] = own["kid"].clone();
+        json!({ "keys": match self.behaviour().signature {
+            Signature::NewKey | Signature::Nameless | Signature::NamelessOther => vec![own, new],
+            Signature::Rolled => vec![renamed],
+            _ => vec![own],
+        } })
     }
 
     /// GitHub's token endpoint answers errors with 200.
@@ -374,13 +399,18 @@ fn over(base: &mut Value, more: &Value) {
 impl Upstream {
     /// A logout token as this provider signs it, with these claims put over the right ones.
     pub fn logout_token(&self, over_claims: &Value, signature: Signature) -> String {
+        self.logout_token_of_type("logout+jwt", over_claims, signature)
+    }
+
+    /// The same with another `typ`; without any if it is empty.
+    pub fn logout_token_of_type(&self, typ: &str, over_claims: &Value, signature: Signature) -> String {
         let now = self.shared.clock.now().unix();
         let mut claims = json!({
             "iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 120, "jti": self.shared.random.token().unwrap(),
             "sub": "up-ana", "sid": "their-sid", "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
         });
         over(&mut claims, over_claims);
-        self.shared.signed(signature, &claims, "logout+jwt")
+        self.shared.signed(signature, &claims, typ)
     }
 }
 
@@ -390,6 +420,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let instead = shared.behaviour().instead.get(&heard.path).cloned();
     let answer = match instead {
         Some(Instead::Hang) => return tokio::time::sleep(Duration::from_secs(60)).await,
+        Some(Instead::Drip) => return drip(stream).await,
         Some(Instead::Huge) => {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
             format!("{head}{}", "x".repeat(10 * 1024 * 1024))
@@ -405,6 +436,15 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     // Who does not read it all is not to blame.
     drop(stream.write_all(answer.as_bytes()).await);
     drop(stream.shutdown().await);
+}
+
+async fn drip(mut stream: TcpStream) {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n";
+    let mut going = stream.write_all(head.as_bytes()).await;
+    while going.is_ok() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        going = stream.write_all(b" ").await;
+    }
 }
 
 fn right(heard: &Heard, shared: &Shared) -> String {
