@@ -354,7 +354,7 @@ async fn documents() {
 /// An app sees passkeys and removes them for who has just proved themselves (RFC 9470); not the last way in, and nobody else's.
 #[tokio::test]
 async fn passkeys() {
-    let settings = [("SECOND_FACTOR__POLICY", "off")];
+    let settings = [("SECOND_FACTOR__POLICY", "off"), ("SIGN_IN__BY_MAIL", "off")];
     let app = TestApp::with(Wish { settings: &settings, ..Wish::default() }).await;
     let rp = manager(&app, "portal", Changes::default()).await;
     let (mut ana, mut browser) = crate::passkeys::enrolled(&app, "ana", 1).await;

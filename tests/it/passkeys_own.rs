@@ -108,7 +108,7 @@ async fn of_somebody_else() {
 /// An account lives with passkeys alone: once there are two the password can go, and the last of them cannot.
 #[tokio::test]
 async fn without_a_password() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(Wish { settings: &[("SIGN_IN__BY_MAIL", "off")], ..Wish::default() }).await;
     let (mut ana, mut browser) = enrolled(&app, "ana", 1).await;
     let page = browser.visit(&app.url("/account/passkeys")).await;
     assert!(!page.has("drop-password"), "one is too few");
@@ -180,7 +180,7 @@ async fn the_most() {
 /// Two passkeys and no password: both removed at the same moment leave one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_two_at_once() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(Wish { settings: &[("SIGN_IN__BY_MAIL", "off")], ..Wish::default() }).await;
     let (mut ana, mut browser) = enrolled(&app, "ana", 1).await;
     ana.enrol(&app, &mut browser).await;
     let page = browser.visit(&app.url("/account/passkeys/password")).await;
