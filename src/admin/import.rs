@@ -213,6 +213,7 @@ fn stranger(desk: &Desk, row: &Row) -> Result<User, Fault> {
         },
         email: Some(row.email.trim().to_owned()),
         email_verified: false,
+        address_proved_here: false,
         claims: Map::new(),
         disabled_at: row.disabled.unwrap_or_default().then_some(now),
         verify_by: None,
@@ -229,7 +230,14 @@ fn merged(base: User, row: &Row, now: Timestamp) -> User {
         (None, Some(_)) => base.claims.clone().into_iter().chain(claims_of(row)).collect(),
         (Some(_), _) => claims_of(row),
     };
-    User { email_verified: row.email_verified.unwrap_or(base.email_verified), claims, updated_at: now, ..base }
+    User {
+        email_verified: row.email_verified.unwrap_or(base.email_verified),
+        // The operator's word is as good as a mail of ours.
+        address_proved_here: row.email_verified.unwrap_or(base.address_proved_here),
+        claims,
+        updated_at: now,
+        ..base
+    }
 }
 
 /// Writes one person; false if the plan no longer fits.

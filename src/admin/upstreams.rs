@@ -3,8 +3,10 @@
 use super::{Desk, Refusal};
 use crate::base::{Fault, Secret};
 use crate::federation::{AppleKey, Kind, Mapping, Switch, Upstream, Visibility};
+use crate::identity::sessions;
 use crate::identity::users::domain_key;
 use crate::oauth::Problem;
+use crate::store::upstream_sessions::{self, Elsewhere};
 use crate::store::upstreams::{self, StoredUpstream};
 use crate::store::{audit, changes};
 
@@ -20,6 +22,7 @@ pub struct Changes {
     pub auto_register: Option<Switch>,
     pub refresh: Option<Switch>,
     pub trust_email: Option<Switch>,
+    pub proves_email: Option<Switch>,
     pub second_factor: Option<Switch>,
     pub second_factor_acr: Option<Vec<String>>,
     pub sign_out: Option<Switch>,
@@ -52,6 +55,7 @@ pub async fn add(desk: &Desk, id: &str, changes: &Changes) -> Result<Upstream, R
         auto_register: Switch::On,
         refresh: Switch::On,
         trust_email: Switch::Off,
+        proves_email: None,
         second_factor: Switch::Off,
         second_factor_acr: Vec::new(),
         sign_out: Switch::Off,
@@ -157,23 +161,28 @@ pub async fn edit(desk: &Desk, id: &str, changes: &Changes) -> Result<Upstream, 
     if done.await? { Ok(upstream) } else { Err(Refusal::Changed) }
 }
 
-/// Removes one. The accounts of people stay, and so do their identities: they come back with the provider.
+/// Removes one. The accounts of people stay, and so do their identities: they come back with the provider. The sessions that came by
+/// it end, and the apps are told. Says how many those were.
 ///
 /// # Errors
 /// There is none, or something broke.
-pub async fn remove(desk: &Desk, id: &str) -> Result<(), Refusal> {
-    let (event_id, mut event) = desk.event("upstream_removed")?;
-    event.detail = serde_json::json!({ "upstream": id });
-    let row = id.to_owned();
-    let was_there = desk.db.write(async move |tx| {
+pub async fn remove(desk: &Desk, id: &str) -> Result<usize, Refusal> {
+    let (event_id, event) = desk.event("upstream_removed")?;
+    let (row, now) = (id.to_owned(), desk.now());
+    let ended = desk.db.write(async move |tx| {
         if !upstreams::remove(tx, &row).await? {
-            return Ok(false);
+            return Ok(None);
         }
-        audit::write(tx, &event_id, &event).await?;
+        let open = upstream_sessions::open(tx, Elsewhere::Upstream { id: &row }).await?;
+        for (session, _) in &open {
+            sessions::end(tx, session, now).await?;
+        }
+        let detail = serde_json::json!({ "upstream": row, "sessions": open.len() });
+        audit::write(tx, &event_id, &audit::AuditEvent { detail, ..event.clone() }).await?;
         changes::raise(tx, changes::Topic::Upstreams).await?;
-        Ok(true)
+        Ok(Some(open.len()))
     });
-    if was_there.await? { Ok(()) } else { Err(Refusal::NotFound(format!("upstream {id}"))) }
+    ended.await?.ok_or_else(|| Refusal::NotFound(format!("upstream {id}")))
 }
 
 fn row(desk: &Desk, upstream: &Upstream, secret: &Secret<String>) -> Result<StoredUpstream, Fault> {
@@ -210,6 +219,7 @@ fn applied(mut upstream: Upstream, changes: &Changes, problems: &mut Vec<Problem
     set(&mut upstream.auto_register, c.auto_register);
     set(&mut upstream.refresh, c.refresh);
     set(&mut upstream.trust_email, c.trust_email);
+    set(&mut upstream.proves_email, c.proves_email.map(Some));
     set(&mut upstream.second_factor, c.second_factor);
     set(&mut upstream.second_factor_acr, c.second_factor_acr);
     set(&mut upstream.sign_out, c.sign_out);

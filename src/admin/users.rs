@@ -58,6 +58,7 @@ pub async fn add(desk: &Desk, hasher: &Hasher, new: NewUser) -> Result<User, Ref
         sub: public_id(&desk.random)?,
         email: Some(new.email),
         email_verified: new.address == Address::Verified,
+        address_proved_here: new.address == Address::Verified,
         claims,
         verify_by: None,
     };

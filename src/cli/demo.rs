@@ -212,7 +212,7 @@ async fn connect(desk: &Desk, issuer: &str) -> Result<Secret<String>, Failure> {
     let secret = Secret::new(desk.random.token()?);
     for (side, kind) in [(Side::Google, Kind::Google), (Side::GitHub, Kind::GitHub)] {
         match upstreams::remove(desk, side.as_str()).await {
-            Ok(()) | Err(Refusal::NotFound(_)) => {}
+            Ok(_) | Err(Refusal::NotFound(_)) => {}
             Err(refusal) => return Err(refusal.into()),
         }
         let about = upstreams::Changes {

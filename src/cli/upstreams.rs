@@ -43,7 +43,7 @@ pub enum Verb {
         #[command(flatten)]
         about: About,
     },
-    /// Remove one; accounts stay.
+    /// Remove one; accounts stay, and the sessions that came by it end.
     Remove {
         /// Its id.
         id: String,
@@ -73,9 +73,13 @@ pub struct About {
     /// Whether the profile is taken over at each sign-in.
     #[arg(long, value_name = "on|off", value_parser = switch)]
     refresh: Option<Switch>,
-    /// Whether an address counts as proved of which the provider says nothing.
+    /// Whether an address counts as verified of which the provider says nothing: its silence is a yes.
     #[arg(long, value_name = "on|off", value_parser = switch)]
     trust_email: Option<Switch>,
+    /// Whether a verified address of this provider is as good as one that a mail of ours proved. If not, the first mail of ours
+    /// that its owner answers takes away what was attached to the account before. On for google, github and apple.
+    #[arg(long, value_name = "on|off", value_parser = switch)]
+    proves_email: Option<Switch>,
     /// Whether a second factor there is one here.
     #[arg(long, value_name = "on|off", value_parser = switch)]
     second_factor: Option<Switch>,
@@ -152,6 +156,7 @@ impl About {
             auto_register: self.auto_register,
             refresh: self.refresh,
             trust_email: self.trust_email,
+            proves_email: self.proves_email,
             second_factor: self.second_factor,
             second_factor_acr: list(self.second_factor_acr),
             sign_out: self.sign_out,
@@ -195,8 +200,11 @@ pub async fn run(verb: Verb, desk: &Desk, config: &Config) -> Result<Answer, Fai
             Ok(Answer::new(format!("changed {id}"), as_json(config, &upstream)))
         }
         Verb::Remove { id } => {
-            upstreams::remove(desk, &id).await?;
-            Ok(Answer::new(format!("removed {id}"), json!({ "id": id })))
+            let sessions = upstreams::remove(desk, &id).await?;
+            Ok(Answer::new(
+                format!("removed {id}, and ended {sessions} sessions"),
+                json!({ "id": id, "sessions_ended": sessions }),
+            ))
         }
     }
 }
@@ -210,6 +218,8 @@ fn as_json(config: &Config, upstream: &Upstream) -> Value {
     let mut json = json!(upstream);
     if let Some(members) = json.as_object_mut() {
         members.insert("callback_url".to_owned(), callback(config, upstream).into());
+        let proves_email = if upstream.proves_email() { Switch::On } else { Switch::Off };
+        members.insert("proves_email".to_owned(), proves_email.as_str().into());
     }
     json
 }

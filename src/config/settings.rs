@@ -107,7 +107,12 @@ const ALL: &[Setting] = &[
         "\"off\"",
         "Who may make an account: `off` nobody, `open` everybody with an e-mail address, `invitation` whom an operator invites",
     ),
-    setting("sign_up.domains", List, "[]", "The domains of the addresses with which people may sign up; empty for any"),
+    setting(
+        "sign_up.domains",
+        List,
+        "[]",
+        "The domains of the addresses with which people may sign up, here or by another provider; empty for any",
+    ),
     setting(
         "sign_in.password",
         Text,

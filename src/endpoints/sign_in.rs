@@ -1,13 +1,17 @@
 //! How a person comes in: by password, or by what was sent to their address. Both end in [`establish`], the one place
 //! where a session begins.
 
+mod throttled;
+
+pub(super) use throttled::{record_throttled, record_throttled_second};
+
 use serde::{Deserialize, Serialize};
 
 use super::accounts::{self, Mail};
 use super::interaction::{Found, Outcome, look};
 use super::second_factor::{self, After, Means, Own, SecondProof};
 use super::upstreams::Origin;
-use super::{ClientRef, Provider, Signed, Visit, audit, audit_at, op_browser_state, upstreams};
+use super::{Provider, Signed, Visit, audit, audit_at, op_browser_state, upstreams};
 use crate::base::{Fault, Id, Secret, public_id};
 use crate::identity::device::{device, network};
 use crate::identity::factor::Level;
@@ -19,7 +23,8 @@ use crate::notify::Letter;
 use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
 use crate::store::known_devices::{self, Standing};
-use crate::store::{Tx, audit as audits, factor_terms, outbox, passkeys, passwords, trusted_devices};
+use crate::store::outbox::{self, NewMail};
+use crate::store::{Tx, audit as audits, factor_terms, passkeys, passwords, trusted_devices};
 
 /// The person in front of a page, after what they just did.
 pub struct SignedIn {
@@ -106,45 +111,6 @@ pub async fn with_password(
     }
 }
 
-/// Somebody guesses too often: whose account it is, if it is anybody's, and never what was typed, which may be a password. A
-/// stranger makes one row a minute.
-pub(super) async fn record_throttled(
-    provider: &Provider,
-    client: Option<&ClientRef>,
-    login: &str,
-    visit: &Visit,
-) -> Result<(), Fault> {
-    let user = users::by_login(&mut provider.db.conn(), login).await?;
-    record_throttled_of(provider, client, ("throttled", user.as_ref()), visit).await
-}
-
-/// The same for the second factor of somebody whose first proof was right.
-pub(super) async fn record_throttled_second(
-    provider: &Provider,
-    client: Option<&ClientRef>,
-    user: &User,
-    visit: &Visit,
-) -> Result<(), Fault> {
-    record_throttled_of(provider, client, ("second_factor_throttled", Some(user)), visit).await
-}
-
-async fn record_throttled_of(
-    provider: &Provider,
-    client: Option<&ClientRef>,
-    (kind, user): (&str, Option<&User>),
-    visit: &Visit,
-) -> Result<(), Fault> {
-    if !provider.buckets.is_first_in_a_minute("audit throttled", visit.address, visit.now) {
-        return Ok(());
-    }
-    let mut record = audit(kind, "anonymous", visit.now);
-    record.user_id = user.map(|user| user.id.clone());
-    record.client_id = client.map(|c| c.client.client_id.clone());
-    record.address = Some(visit.address.to_string());
-    let id = provider.new_id()?;
-    provider.db.write(async move |tx| audits::write(tx, &id, &record).await).await
-}
-
 /// Who comes in and on what grounds.
 pub(super) struct Entry {
     pub user: User,
@@ -159,8 +125,13 @@ pub(super) enum Proof {
     Password {
         phc: String,
     },
-    /// What was sent to the person's address; it proves the address as well.
-    Mailed(OneTime),
+    /// What was sent to the person's address; it proves the address as well. Of what that takes away they are told.
+    Mailed {
+        row: OneTime,
+        told: Option<NewMail>,
+    },
+    /// The same, for who came by an account elsewhere in the same browser just now: both are theirs, and nothing goes.
+    Confirmed(OneTime),
     /// The same, for who signed up: the password and name that were given then become the account's.
     SignedUp(OneTime, accounts::SignUpDetail),
     /// What an authenticator signed.
@@ -188,7 +159,7 @@ impl Proof {
     /// What was there before an address was proved ends with the proof (decision 17).
     const fn session(&self, user: &User) -> Session {
         match self {
-            Self::Mailed(_) | Self::SignedUp(..) if !user.email_verified => Session::Ended,
+            Self::Mailed { .. } | Self::SignedUp(..) if !user.address_proved_here => Session::Ended,
             _ => Session::Kept,
         }
     }
@@ -215,8 +186,17 @@ impl Proof {
         users::hold(tx, &user.id).await?;
         match self {
             Self::Password { phc } => passwords::stands(tx, &user.id, phc).await,
-            Self::Mailed(row) => {
-                Ok(one_time::consume(tx, row, now).await? && users::prove_address(tx, user, &row.email_key, now).await?)
+            Self::Mailed { row, told } => {
+                if !one_time::consume(tx, row, now).await? || !users::prove_address(tx, user, &row.email_key, now).await? {
+                    return Ok(false);
+                }
+                if let Some(told) = told {
+                    outbox::enqueue(tx, told, now).await?;
+                }
+                Ok(true)
+            }
+            Self::Confirmed(row) => {
+                Ok(one_time::consume(tx, row, now).await? && users::verified(tx, user, &row.email_key, now).await?)
             }
             Self::SignedUp(row, detail) => {
                 Ok(one_time::consume(tx, row, now).await? && detail.apply(tx, user, &row.email_key, now).await?)
@@ -251,6 +231,7 @@ pub(super) async fn establish(
     let token = SessionToken::new(&provider.random)?;
     let mut session = next_session(provider, &user, (&token, &means, proof.session(&user)), visit)?;
     session.device_trusted = trusted.is_some();
+    session.is_dated = proof.origin().is_none_or(Origin::is_fresh);
     let device = proof.device_token();
     let notice = new_device_notice(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
@@ -277,7 +258,7 @@ pub(super) async fn establish(
             }
             begin(tx, &stored, &here).await?;
             if let Some(origin) = proof.origin() {
-                origin.note(tx, &stored.id).await?;
+                origin.note(tx, &stored.id, &person, now).await?;
             }
             if let Some((id, record)) = &replaced {
                 audits::write(tx, id, record).await?;
@@ -372,6 +353,7 @@ fn next_session(
         amr: means.amr.clone(),
         second_at: (means.level >= Level::Two).then_some(visit.now),
         device_trusted: false,
+        is_dated: true,
         user_agent: visit.user_agent.clone(),
         address: visit.address.to_string(),
         now: visit.now,

@@ -96,6 +96,9 @@ pub struct UpstreamIdentity {
     pub email: Option<String>,
     /// Whether the provider says that the address is theirs.
     pub email_verified: bool,
+    /// Whether it is the authority on the address, so that its word is as good as a mail of ours (`Upstream::proves_email`).
+    #[serde(default)]
+    pub email_authoritative: bool,
     /// Standard claims that may be stored as they are.
     pub claims: Map<String, Value>,
     pub groups: Vec<String>,

@@ -97,6 +97,7 @@ impl GitHub {
             subject,
             email,
             email_verified,
+            email_authoritative: email_verified && self.upstream.proves_email(),
             claims: profile.claims,
             groups,
             amr: Vec::new(),

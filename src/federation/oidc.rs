@@ -263,6 +263,7 @@ impl Oidc {
         let signed = self.upstream.mapping.apply(said);
         let told = told.map(|told| self.upstream.mapping.apply(told)).unwrap_or_default();
         let (email, email_verified) = self.address(&signed, &told);
+        let is_authority = self.upstream.kind != Kind::Google || is_googles_own(email.as_deref(), said);
         let mut claims = signed.claims;
         claims.extend(told.claims);
         let text = |name: &str| said.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -272,6 +273,7 @@ impl Oidc {
             subject,
             email,
             email_verified,
+            email_authoritative: email_verified && is_authority && self.upstream.proves_email(),
             claims,
             groups: if told.groups.is_empty() { signed.groups } else { told.groups },
             amr: amr.take(20).map(str::to_owned).collect(),
@@ -291,6 +293,12 @@ impl Oidc {
         let chosen = if proved(signed) || told.email.is_none() { signed } else { told };
         (chosen.email.clone(), proved(chosen))
     }
+}
+
+/// Google is the authority on the addresses of its own and of Workspace domains (`hd`); of others it once sent a mail, no more.
+fn is_googles_own(email: Option<&str>, said: &Map<String, Value>) -> bool {
+    let is_gmail = email.is_some_and(|email| email.to_ascii_lowercase().ends_with("@gmail.com"));
+    is_gmail || said.get("hd").and_then(Value::as_str).is_some_and(|domain| !domain.is_empty())
 }
 
 fn redirect(callback: &str) -> Result<RedirectUrl, Trouble> {

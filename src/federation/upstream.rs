@@ -51,6 +51,10 @@ pub struct Upstream {
     /// Whether an address counts as proved that the provider sends without a word about it.
     #[serde(default = "off")]
     pub trust_email: Switch,
+    /// Whether its word on an address is as good as a mail of ours: what was attached before stays when the person first answers
+    /// one. What its kind has, where the operator does not say.
+    #[serde(default)]
+    pub proves_email: Option<Switch>,
     /// Whether a second factor there is one here.
     #[serde(default = "off")]
     pub second_factor: Switch,
@@ -113,6 +117,11 @@ impl Upstream {
         format!("/upstream/{}/callback", self.id)
     }
 
+    /// Whether its word on an address is as good as a mail of ours.
+    pub fn proves_email(&self) -> bool {
+        self.proves_email.map_or(self.kind.preset().proves_email, Switch::is_on)
+    }
+
     /// Whether its button stands on the sign-in page of this app, or on the house's own.
     pub fn is_shown_for(&self, client_id: Option<&str>) -> bool {
         self.visibility == Visibility::Shown && self.is_open_to(client_id)
@@ -140,6 +149,9 @@ pub(super) mod tests {
     fn rows() {
         let upstream = upstream();
         assert_eq!((upstream.second_factor, upstream.sign_out, upstream.clients.len()), (Switch::Off, Switch::Off, 0));
+        assert!(upstream.proves_email(), "as its kind does");
+        assert!(!Upstream { kind: Kind::Oidc, ..upstream.clone() }.proves_email());
+        assert!(!Upstream { proves_email: Some(Switch::Off), ..upstream.clone() }.proves_email());
         assert_eq!(Upstream::read(&upstream.write().unwrap()).unwrap(), upstream);
         assert!(Upstream::read("{}").is_err());
     }

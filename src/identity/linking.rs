@@ -5,11 +5,14 @@
 use serde_json::{Map, Value};
 
 use super::factor::Level;
+use super::sessions;
 use super::users::{self, Created, NewUser, User};
+use super::ways::{self, OpenWays, Without};
 use crate::base::{Fault, Id, Timestamp};
 use crate::federation::UpstreamIdentity;
 pub use crate::store::identities::Identity;
-use crate::store::{Conn, Tx, identities, passkeys, passwords, trusted_devices};
+use crate::store::upstream_sessions::{self, Elsewhere};
+use crate::store::{Conn, Tx, identities, trusted_devices};
 
 /// How a sign-in elsewhere stands in `amr`.
 pub const FEDERATED: &str = "fed";
@@ -80,25 +83,12 @@ pub async fn is_of(tx: &mut Tx, user: &Id, (issuer, subject): (&str, &str)) -> R
     identities::is_of(tx, user, issuer, subject).await
 }
 
-/// Somebody comes in by an identity of theirs, perhaps with a profile that is to be theirs here. False if it is not theirs any
-/// more, or they may not be here.
+/// Somebody comes in by an identity of theirs. False if it is not theirs any more, or they may not be here.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn come_by(
-    tx: &mut Tx,
-    identity: &Identity,
-    (user, claims): (&User, Option<&Map<String, Value>>),
-    now: Timestamp,
-) -> Result<bool, Fault> {
-    if !identities::come_by(tx, identity, now).await? {
-        return Ok(false);
-    }
-    // A profile that the person changes at this very moment stays as they want it.
-    if let Some(claims) = claims {
-        users::change_claims(tx, user, claims, now).await?;
-    }
-    Ok(true)
+pub async fn come_by(tx: &mut Tx, identity: &Identity, now: Timestamp) -> Result<bool, Fault> {
+    identities::come_by(tx, identity, now).await
 }
 
 /// What became of a wish to detach an identity.
@@ -111,25 +101,41 @@ pub enum Detached {
     LastWayIn,
 }
 
-/// Detaches an identity, if the person has a password or another identity to come in by.
+/// Detaches an identity, if the person has another way in. The sessions that came by it end, with what apps hold of them, and the
+/// apps are told; `keep` goes on, in which the person says so.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn detach(tx: &mut Tx, user: &Id, id: &Id) -> Result<Detached, Fault> {
+pub async fn detach(tx: &mut Tx, identity: &Identity, (open, keep): (&OpenWays, &Id), now: Timestamp) -> Result<Detached, Fault> {
+    let user = &identity.user_id;
     users::hold(tx, user).await?;
-    let is_only = identities::count(tx, user).await? < 2 && !passwords::exists(tx, user).await?;
-    if is_only && !passkeys::others(tx, user, "").await?.contains(&true) {
+    if !ways::remain(tx, user, open, Without::Identity(&identity.id)).await? {
         return Ok(Detached::LastWayIn);
     }
+    if !identities::remove(tx, user, &identity.id).await? {
+        return Ok(Detached::Gone);
+    }
     trusted_devices::forget_for_user(tx, user).await?;
-    Ok(if identities::remove(tx, user, id).await? { Detached::Done } else { Detached::Gone })
+    let by_it = Elsewhere::Subject { issuer: &identity.issuer, subject: &identity.subject };
+    for (session, owner) in upstream_sessions::open(tx, by_it).await? {
+        if owner == *user && session != *keep {
+            sessions::end(tx, &session, now).await?;
+        }
+    }
+    Ok(Detached::Done)
 }
 
-/// The claims of a person after a sign-in elsewhere; nothing if they are the same.
-pub fn refreshed(user: &User, from: &UpstreamIdentity) -> Option<Map<String, Value>> {
+/// Takes the profile of a person over from elsewhere. One that they change at this very moment stays as they want it.
+///
+/// # Errors
+/// Storage failed.
+pub async fn refresh(tx: &mut Tx, user: &User, there: &Map<String, Value>, now: Timestamp) -> Result<(), Fault> {
     let mut claims = user.claims.clone();
-    claims.extend(from.claims.clone());
-    (claims != user.claims).then_some(claims)
+    claims.extend(there.clone());
+    if claims != user.claims {
+        users::change_claims(tx, user, &claims, now).await?;
+    }
+    Ok(())
 }
 
 /// How the person proved themselves elsewhere, as far as it counts here: `amr`, and the level.
@@ -165,6 +171,7 @@ mod tests {
             subject: "1".to_owned(),
             email: None,
             email_verified: false,
+            email_authoritative: false,
             claims: Map::new(),
             groups: Vec::new(),
             amr: amr.iter().map(|method| (*method).to_owned()).collect(),

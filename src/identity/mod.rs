@@ -20,6 +20,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod totp;
 pub mod users;
+pub mod ways;
 
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,7 @@ impl House {
             sub: public_id(&self.random).unwrap(),
             email: Some(email.to_owned()),
             email_verified: true,
+            address_proved_here: true,
             claims: Map::new(),
             verify_by: None,
         };
@@ -111,6 +112,7 @@ impl House {
             amr: vec!["pwd".into()],
             second_at: None,
             device_trusted: false,
+            is_dated: true,
             user_agent: "Firefox".into(),
             address: HOME.into(),
             now,

@@ -24,6 +24,8 @@ pub struct NewUser {
     /// As it was written; it is compared by [`email_key`].
     pub email: Option<String>,
     pub email_verified: bool,
+    /// Whether that was proved by a mail of ours, or as well as by one: by the operator, or a provider whose word is as good.
+    pub address_proved_here: bool,
     /// Checked by `oauth::StandardClaims`.
     pub claims: Map<String, Value>,
     /// Until when they may prove their address, if they came by themselves.
@@ -87,6 +89,7 @@ pub async fn create(tx: &mut Tx, new: &NewUser, now: Timestamp) -> Result<Create
         sub: new.sub.clone(),
         email: new.email.as_deref().map(|email| email.trim().to_owned()),
         email_verified: new.email_verified && new.email.is_some(),
+        address_proved_here: new.address_proved_here && new.email_verified && new.email.is_some(),
         claims: new.claims.clone(),
         disabled_at: None,
         verify_by: new.verify_by,
@@ -172,9 +175,9 @@ pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
     users::hold(tx, id).await
 }
 
-/// Whoever holds the mail of an address proved that it is theirs. If nobody had proved that before, everything that was attached
-/// to the account until now goes: somebody else may have made it, to wait in it for its owner (decision 17). False if the
-/// address is not this person's any more, or they may not be here.
+/// Whoever holds the mail of an address proved that it is theirs. If nobody had proved that before, or another provider had only
+/// claimed it, everything that was attached to the account until now goes: somebody else may have made it, to wait in it for its
+/// owner (decision 17). False if the address is not this person's any more, or they may not be here.
 ///
 /// # Errors
 /// Storage failed.
@@ -182,17 +185,25 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
     if !verified(tx, user, email_key, now).await? {
         return Ok(false);
     }
-    if !user.email_verified {
-        passwords::remove(tx, &user.id).await?;
-        factors::remove_for_user(tx, &user.id).await?;
-        recovery_codes::remove_for_user(tx, &user.id).await?;
-        passkeys::forget_for_user(tx, &user.id).await?;
-        consents::forget_for_user(tx, &user.id).await?;
-        identities::remove_since(tx, &user.id, Timestamp::from_unix(0)).await?;
-        // A change of address that they began is over as well, or its link would take the account away again.
-        end_everything_known(tx, &user.id, now).await?;
+    if !user.address_proved_here {
+        forget_attached(tx, &user.id, now).await?;
     }
     Ok(true)
+}
+
+/// Takes everything away that was attached to an account: whoever did that may not be its owner.
+///
+/// # Errors
+/// Storage failed.
+pub async fn forget_attached(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+    passwords::remove(tx, id).await?;
+    factors::remove_for_user(tx, id).await?;
+    recovery_codes::remove_for_user(tx, id).await?;
+    passkeys::forget_for_user(tx, id).await?;
+    consents::forget_for_user(tx, id).await?;
+    identities::remove_since(tx, id, Timestamp::from_unix(0)).await?;
+    // A change of address that they began is over as well, or its link would take the account away again.
+    end_everything_known(tx, id, now).await
 }
 
 /// The same where whoever proved it is who made the account: nothing of theirs goes. Other mails that would prove it are worth

@@ -135,11 +135,11 @@ pub async fn is_of(tx: &mut Tx, user: &Id, issuer: &str, subject: &str) -> Resul
     Ok(tx.fetch(statement).await?.is_some())
 }
 
-/// How many a person has, in a transaction that depends on it.
+/// The issuers of all that a person has but one, in a transaction that depends on it.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn count(tx: &mut Tx, user: &Id) -> Result<i64, Fault> {
-    let row = tx.fetch(sql("SELECT COUNT(*) FROM identities WHERE user_id = $1").bind(user)).await?;
-    row.map_or(Ok(0), |row| row.columns("identities").int("count"))
+pub async fn other_issuers(tx: &mut Tx, user: &Id, but: &str) -> Result<Vec<String>, Fault> {
+    let statement = sql("SELECT issuer FROM identities WHERE user_id = $1 AND id <> $2").bind(user).bind(but);
+    tx.fetch_all(statement).await?.iter().map(|row| row.columns("identities").text("issuer")).collect()
 }

@@ -252,18 +252,12 @@ pub async fn rename(tx: &mut Tx, user: &Id, public_id: &str, name: &str) -> Resu
     Ok(tx.execute(statement).await? > 0)
 }
 
-/// Removes a passkey of a person who keeps another way in: a password, an account elsewhere, or another passkey that signs in.
+/// Removes a passkey of a person; false if there is none.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn remove(tx: &mut Tx, user: &Id, public_id: &str) -> Result<bool, Fault> {
-    let statement = sql("DELETE FROM passkeys WHERE user_id = $1 AND public_id = $2
-           AND (NOT signs_in
-             OR EXISTS (SELECT 1 FROM password_hashes p WHERE p.user_id = $1)
-             OR EXISTS (SELECT 1 FROM identities i WHERE i.user_id = $1)
-             OR EXISTS (SELECT 1 FROM passkeys other WHERE other.user_id = $1 AND other.signs_in AND other.public_id <> $2))")
-    .bind(user)
-    .bind(public_id);
+    let statement = sql("DELETE FROM passkeys WHERE user_id = $1 AND public_id = $2").bind(user).bind(public_id);
     Ok(tx.execute(statement).await? > 0)
 }
 

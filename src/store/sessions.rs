@@ -22,6 +22,8 @@ pub struct Session {
     pub second_at: Option<Timestamp>,
     /// Whether the second factor was left out because the browser is remembered.
     pub device_trusted: bool,
+    /// Whether `auth_time` is known to be when the person proved themselves: another provider may not have said when they did there.
+    pub is_dated: bool,
     pub created_at: Timestamp,
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
@@ -33,8 +35,8 @@ pub struct Session {
 /// The columns that [`read`] takes, in its order; the table must be called `s` in the statement.
 macro_rules! session_columns {
     () => {
-        "s.id, s.sid, s.user_id, s.auth_time, s.acr, s.amr, s.second_at, s.device_trusted, s.created_at, s.last_seen_at, s.expires_at, s.browser_hash,
-         s.user_agent, s.address"
+        "s.id, s.sid, s.user_id, s.auth_time, s.acr, s.amr, s.second_at, s.device_trusted, s.is_dated, s.created_at,
+         s.last_seen_at, s.expires_at, s.browser_hash, s.user_agent, s.address"
     };
 }
 
@@ -48,6 +50,7 @@ fn read(c: &mut Columns<'_>) -> Result<Session, Fault> {
         amr: c.json("amr")?,
         second_at: c.opt_time("second_at")?,
         device_trusted: c.bool("device_trusted")?,
+        is_dated: c.bool("is_dated")?,
         created_at: c.time("created_at")?,
         last_seen_at: c.time("last_seen_at")?,
         expires_at: c.time("expires_at")?,
@@ -75,8 +78,8 @@ fn amr_text(session: &Session) -> Result<String, Fault> {
 pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<(), Fault> {
     let statement =
         sql("INSERT INTO sessions (id, token_hash, sid, user_id, browser_hash, auth_time, acr, amr, user_agent, address,
-                               created_at, last_seen_at, expires_at, second_at, device_trusted, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULL)")
+                               created_at, last_seen_at, expires_at, second_at, device_trusted, is_dated, ended_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, NULL)")
         .bind(&session.id)
         .bind(token_hash)
         .bind(&session.sid)
@@ -91,7 +94,8 @@ pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<
         .bind(session.last_seen_at)
         .bind(session.expires_at)
         .bind(session.second_at)
-        .bind(session.device_trusted);
+        .bind(session.device_trusted)
+        .bind(session.is_dated);
     tx.execute(statement).await?;
     Ok(())
 }
@@ -103,7 +107,7 @@ pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<
 pub async fn renew(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<bool, Fault> {
     let statement =
         sql("UPDATE sessions SET token_hash = $3, browser_hash = $4, auth_time = $5, acr = $6, amr = $7, user_agent = $8,
-                             address = $9, last_seen_at = $10, expires_at = $11, second_at = $12, device_trusted = $13
+                             address = $9, last_seen_at = $10, expires_at = $11, second_at = $12, device_trusted = $13, is_dated = $14
          WHERE id = $1 AND user_id = $2 AND ended_at IS NULL")
         .bind(&session.id)
         .bind(&session.user_id)
@@ -117,7 +121,8 @@ pub async fn renew(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<b
         .bind(session.last_seen_at)
         .bind(session.expires_at)
         .bind(session.second_at)
-        .bind(session.device_trusted);
+        .bind(session.device_trusted)
+        .bind(session.is_dated);
     Ok(tx.execute(statement).await? > 0)
 }
 

@@ -54,11 +54,12 @@ pub async fn find(conn: &mut Conn, session: &Id) -> Result<Option<UpstreamSessio
     }))
 }
 
-/// Whose sessions end elsewhere: those of one session there, or all of a subject.
+/// Whose sessions end elsewhere: those of one session there, all of a subject, or all of a provider.
 #[derive(Clone, Copy, Debug)]
 pub enum Elsewhere<'a> {
     Session { issuer: &'a str, sid: &'a str },
     Subject { issuer: &'a str, subject: &'a str },
+    Upstream { id: &'a str },
 }
 
 /// The sessions of ours that are not ended and came from there, each with its person.
@@ -78,6 +79,11 @@ pub async fn open(tx: &mut Tx, of: Elsewhere<'_>) -> Result<Vec<(Id, Id)>, Fault
                  WHERE e.issuer = $1 AND e.subject = $2 AND s.ended_at IS NULL ORDER BY s.id")
             .bind(issuer)
             .bind(subject)
+        }
+        Elsewhere::Upstream { id } => {
+            sql("SELECT s.id, s.user_id FROM upstream_sessions e JOIN sessions s ON s.id = e.session_id
+                 WHERE e.upstream_id = $1 AND s.ended_at IS NULL ORDER BY s.id")
+            .bind(id)
         }
     };
     let rows = tx.fetch_all(statement).await?;

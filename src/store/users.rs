@@ -16,6 +16,8 @@ pub struct User {
     pub sub: String,
     pub email: Option<String>,
     pub email_verified: bool,
+    /// Whether that was proved by a mail of ours, or as well as by one; never without `email_verified`.
+    pub address_proved_here: bool,
     /// Standard claims (OpenID Connect Core section 5.1), checked when they were stored.
     pub claims: Map<String, Value>,
     pub disabled_at: Option<Timestamp>,
@@ -37,7 +39,7 @@ impl User {
 /// The columns that [`read`] takes, in its order; the table must be called `u` in the statement.
 macro_rules! user_columns {
     () => {
-        "u.id, u.sub, u.email, u.email_verified, u.claims, u.disabled_at, u.verify_by, u.delete_at,
+        "u.id, u.sub, u.email, u.email_verified, (u.email_verified AND u.address_proved_here), u.claims, u.disabled_at, u.verify_by, u.delete_at,
          u.created_at, u.updated_at"
     };
 }
@@ -49,6 +51,7 @@ pub(super) fn read(c: &mut Columns<'_>) -> Result<User, Fault> {
         sub: c.text("sub")?,
         email: c.opt_text("email")?,
         email_verified: c.bool("email_verified")?,
+        address_proved_here: c.bool("address_proved_here")?,
         claims: c.json("claims")?,
         disabled_at: c.opt_time("disabled_at")?,
         verify_by: c.opt_time("verify_by")?,
@@ -64,8 +67,9 @@ pub(super) fn read(c: &mut Columns<'_>) -> Result<User, Fault> {
 /// Storage failed.
 pub async fn insert(tx: &mut Tx, user: &User, email_key: Option<&str>) -> Result<bool, Fault> {
     let statement = sql(
-        "INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, verify_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, $8) ON CONFLICT (email_key) DO NOTHING",
+        "INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, verify_by, created_at, updated_at,
+                            address_proved_here)
+         VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, $8, $9) ON CONFLICT (email_key) DO NOTHING",
     )
     .bind(&user.id)
     .bind(&user.sub)
@@ -74,7 +78,8 @@ pub async fn insert(tx: &mut Tx, user: &User, email_key: Option<&str>) -> Result
     .bind(user.email_verified)
     .bind(Value::Object(user.claims.clone()).to_string())
     .bind(user.verify_by)
-    .bind(user.created_at);
+    .bind(user.created_at)
+    .bind(user.address_proved_here);
     Ok(tx.execute(statement).await? > 0)
 }
 
@@ -84,8 +89,9 @@ pub async fn insert(tx: &mut Tx, user: &User, email_key: Option<&str>) -> Result
 /// Storage failed.
 pub async fn insert_known(tx: &mut Tx, user: &User, email_key: &str) -> Result<bool, Fault> {
     let statement =
-        sql("INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING")
+        sql("INSERT INTO users (id, sub, email, email_key, email_verified, claims, disabled_at, created_at, updated_at,
+                            address_proved_here)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING")
         .bind(&user.id)
         .bind(&user.sub)
         .bind(user.email.as_deref())
@@ -94,7 +100,8 @@ pub async fn insert_known(tx: &mut Tx, user: &User, email_key: &str) -> Result<b
         .bind(Value::Object(user.claims.clone()).to_string())
         .bind(user.disabled_at)
         .bind(user.created_at)
-        .bind(user.updated_at);
+        .bind(user.updated_at)
+        .bind(user.address_proved_here);
     Ok(tx.execute(statement).await? > 0)
 }
 
@@ -103,11 +110,13 @@ pub async fn insert_known(tx: &mut Tx, user: &User, email_key: &str) -> Result<b
 /// # Errors
 /// Storage failed.
 pub async fn update_known(tx: &mut Tx, user: &User) -> Result<bool, Fault> {
-    let statement = sql("UPDATE users SET email_verified = $2, claims = $3, updated_at = $4 WHERE id = $1")
-        .bind(&user.id)
-        .bind(user.email_verified)
-        .bind(Value::Object(user.claims.clone()).to_string())
-        .bind(user.updated_at);
+    let statement =
+        sql("UPDATE users SET email_verified = $2, claims = $3, updated_at = $4, address_proved_here = $5 WHERE id = $1")
+            .bind(&user.id)
+            .bind(user.email_verified)
+            .bind(Value::Object(user.claims.clone()).to_string())
+            .bind(user.updated_at)
+            .bind(user.address_proved_here);
     Ok(tx.execute(statement).await? > 0)
 }
 
@@ -192,12 +201,12 @@ pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Notes that an address was proved to be the person's; only while it is theirs.
+/// Notes that an address was proved to be the person's, as well as by a mail of ours; only while it is theirs.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn set_verified(tx: &mut Tx, id: &Id, email_key: &str, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("UPDATE users SET email_verified = TRUE, verify_by = NULL,
+    let statement = sql("UPDATE users SET email_verified = TRUE, address_proved_here = TRUE, verify_by = NULL,
              updated_at = CASE WHEN email_verified THEN updated_at ELSE $3 END
          WHERE id = $1 AND email_key = $2 AND disabled_at IS NULL AND delete_at IS NULL")
     .bind(id)
@@ -219,7 +228,8 @@ pub struct NewAddress<'a> {
 /// # Errors
 /// Storage failed.
 pub async fn set_address(tx: &mut Tx, id: &Id, new: &NewAddress<'_>, now: Timestamp) -> Result<bool, Fault> {
-    let statement = sql("UPDATE users SET email = $2, email_key = $3, email_verified = TRUE, verify_by = NULL, updated_at = $5
+    let statement = sql("UPDATE users SET email = $2, email_key = $3, email_verified = TRUE, address_proved_here = TRUE,
+             verify_by = NULL, updated_at = $5
          WHERE id = $1 AND email_key = $4 AND disabled_at IS NULL AND delete_at IS NULL
            AND NOT EXISTS (SELECT 1 FROM users other WHERE other.email_key = $3 AND other.id <> $1)")
     .bind(id)

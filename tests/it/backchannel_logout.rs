@@ -31,7 +31,7 @@ async fn open() -> (TestApp, Receiver) {
 }
 
 /// A client that nobody is asked about and that is told at this address.
-async fn told_at(app: &TestApp, id: &str, uri: Option<String>) -> Rp {
+pub async fn told_at(app: &TestApp, id: &str, uri: Option<String>) -> Rp {
     let about = Changes {
         redirect_uris: Some(vec![CALLBACK.to_owned()]),
         post_logout_redirect_uris: Some(vec![BYE.to_owned()]),

@@ -194,3 +194,53 @@ async fn connecting_leaves_the_origin() {
     assert!(text(&chrome, "main").await.contains("elsewhere@example.net"));
     app.ignore_mail();
 }
+
+/// In German and without scripts: somebody whose address has an account signs in to it, and rather connects nothing.
+#[tokio::test]
+#[ignore = "browser: tests/run brings Chromium"]
+async fn a_person_connects_nothing_in_german() {
+    let demo = Demo::open(Scripts::Off).await;
+    demo.chrome.find(By::Css("button[name=lang][value=de]")).await.unwrap().click().await.unwrap();
+    demo.chrome.query(By::Css("html[lang=de]")).first().await.unwrap();
+    assert!(text(&demo.chrome, "#upstream-google").await.contains("Weiter mit"));
+    demo.by("google", "known").await;
+    demo.chrome.wait_for("connect-first").await;
+    assert!(text(&demo.chrome, "#connect-first").await.contains("Hier gibt es schon ein Konto"));
+    demo.chrome.fill("password", demo.facts["users"][0]["password"].as_str().unwrap()).await;
+    demo.chrome.press("sign-in").await;
+    demo.chrome.wait_for("not-now").await;
+    assert!(text(&demo.chrome, "main").await.contains("ana@example.com"), "the question names the account");
+    demo.chrome.press("not-now").await;
+    demo.chrome.press("allow").await;
+    demo.is_back_as("ana@example.com").await;
+    let issuer = demo.facts["issuer"].as_str().unwrap();
+    demo.chrome.goto(format!("{issuer}/account/identities")).await.unwrap();
+    demo.chrome.wait_for("upstream-google").await;
+    assert!(demo.chrome.find_all(By::Css(".rows a")).await.unwrap().is_empty());
+}
+
+/// A provider that says no time: for what matters the person confirms here, and comes to the page that they wanted.
+#[tokio::test]
+#[ignore = "browser: tests/run brings Chromium"]
+async fn a_person_confirms_here() {
+    let app: TestApp = house(&[]).await;
+    let hub = Upstream::connected(&app, "hub", vouchsafe::federation::Kind::GitHub, Default::default()).await;
+    let chrome = Chrome::open(Scripts::Off).await;
+    chrome.goto(app.url("/sign-in")).await.unwrap();
+    chrome.press("upstream-hub").await;
+    chrome.wait_for("sessions").await;
+    app.mail().to("ana@example.com").await;
+    app.clock.advance(3600);
+    chrome.goto(app.url("/account/password")).await.unwrap();
+    chrome.press("upstream-hub").await;
+    chrome.wait_for("confirm-first").await;
+    assert_eq!(hub.heard("/login/oauth/authorize").len(), 2);
+    chrome.press("by-mail").await;
+    chrome.press("send").await;
+    chrome.wait_for("check-mail").await;
+    let code = app.mail().one("ana@example.com").await.code();
+    chrome.fill("code", &code).await;
+    chrome.press("verify").await;
+    chrome.wait_for("change-password").await;
+    app.ignore_mail();
+}

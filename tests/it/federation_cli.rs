@@ -42,12 +42,20 @@ async fn an_operator_connects_a_provider() {
         (&json!("Example Corp"), &json!("on"), &json!([]))
     );
     assert_eq!(house.json(&["upstream", "show", "corp"])["issuer"], "https://login.example.com");
+    // Two questions with two names: what silence means, and whose word is as good as a mail of ours.
+    assert_eq!((&edited["trust_email"], &edited["proves_email"]), (&json!("off"), &json!("off")));
+    let edited = house.json(&["upstream", "edit", "corp", "--proves-email", "on"]);
+    assert_eq!((&edited["trust_email"], &edited["proves_email"]), (&json!("off"), &json!("on")));
+    let edited = house.json(&["upstream", "edit", "corp", "--trust-email", "on", "--proves-email", "off"]);
+    assert_eq!((&edited["trust_email"], &edited["proves_email"]), (&json!("on"), &json!("off")));
+    let words = ["upstream", "add", "--id", "hub", "--kind", "github", "--client-id", "us", "--client-secret-stdin"];
+    assert_eq!(house.say(&words, SECRET)["proves_email"], "on");
     for words in [["upstream", "show", "corp"], ["upstream", "test", "corp"]] {
         let output = house.run(&words, "");
         let text = [output.stdout, output.stderr].concat();
         assert!(!String::from_utf8_lossy(&text).contains(SECRET), "{words:?}");
     }
-    assert_eq!(house.json(&["upstream", "remove", "corp"]), json!({ "id": "corp" }));
+    assert_eq!(house.json(&["upstream", "remove", "corp"]), json!({ "id": "corp", "sessions_ended": 0 }));
     assert!(!house.run(&["upstream", "show", "corp"], "").status.success());
 }
 

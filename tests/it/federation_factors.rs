@@ -60,6 +60,22 @@ async fn the_second_factor_follows_the_provider() {
     assert!(!is_in(&app, &mut browser).await);
 }
 
+/// A profile is taken over from a provider once the sign-in is complete: a first proof alone changes nothing.
+#[tokio::test]
+async fn a_profile_follows_the_second_factor() {
+    let (app, up, phone) = ana(Changes::default()).await;
+    up.says(json!({ "sub": "up-ana", "email": "ana@example.com", "email_verified": true, "name": "Ana Renamed" }));
+    let mut browser = Browser::new();
+    let page = come(&app, &up, &mut browser).await;
+    assert!(page.has("verify"), "{} {}", page.url, page.body);
+    const RENAMED: &str = "SELECT COUNT(*) FROM users WHERE claims LIKE '%Ana Renamed%'";
+    assert_eq!(app.count(RENAMED).await, 0, "half way in");
+    let page = browser.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+    assert!(page.body.contains("Ana Renamed"), "{} {}", page.url, page.body);
+    assert_eq!(app.count(RENAMED).await, 1);
+    app.ignore_mail();
+}
+
 /// Where the operator believes the provider's second factor, none is asked here; what it says without that is not believed.
 #[tokio::test]
 async fn a_second_factor_elsewhere() {

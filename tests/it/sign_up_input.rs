@@ -191,6 +191,25 @@ async fn sign_up_can_be_off() {
     }
 }
 
+/// Of several fields that are wrong the first has the focus, and no other.
+#[tokio::test]
+async fn one_field_has_the_focus() {
+    let app = house(&[]).await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&app.url("/sign-up")).await;
+    let bad_name = "\u{202e}una";
+    for (address, name, password, first) in [
+        ("una", bad_name, "una", "username"),
+        ("una@example.com", bad_name, "una", "name"),
+        ("una@example.com", "Una", "una", "password"),
+        ("una", "Una", "una", "username"),
+        ("una@example.com", bad_name, FRESH, "name"),
+    ] {
+        let refused = browser.submit(&page, "sign-up", &[("username", address), ("name", name), ("password", password)]).await;
+        assert_eq!((refused.status, refused.attributes("[autofocus]", "id")), (400, vec![first.to_owned()]), "{}", refused.body);
+    }
+}
+
 /// A page is under 30 kB in all: itself, its style sheet, its script and its icon.
 #[tokio::test]
 async fn pages_are_light() {

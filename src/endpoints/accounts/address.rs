@@ -27,6 +27,9 @@ pub enum Change {
     TooMany(RetryAfter),
 }
 
+/// The detail of a way back to an address that no mail of ours had proved: with it everything goes that was there before.
+const CLAIMED: &str = "claimed";
+
 /// What goes with the link to the new address.
 #[derive(Serialize, Deserialize)]
 struct Detail {
@@ -202,7 +205,8 @@ async fn change(provider: &Provider, confirmed: Confirmed, visit: &Visit) -> Res
     // An address that nobody had proved gets no way back into the account.
     let told = Recipient::of(&user, visit.lang).filter(|_| user.email_verified && provider.post.is_on());
     let told = told.map(|to| {
-        let errand = to.errand(Purpose::UndoAddress, String::new(), visit);
+        let claimed = if user.address_proved_here { "" } else { CLAIMED };
+        let errand = to.errand(Purpose::UndoAddress, claimed.to_owned(), visit);
         let new_address = row.email.clone();
         mail(provider, &to, errand, visit.now, |undo_link, _| Letter::AddressChanged { new_address, undo_link })
     });
@@ -304,9 +308,13 @@ async fn give_back(tx: &mut Tx, (user, row, before): (&Id, &OneTime, &str), now:
     if !people::set_address(tx, user, &old, now).await? {
         return Ok(false);
     }
-    passwords::remove(tx, user).await?;
-    users::remove_added_since(tx, user, row.created_at).await?;
-    users::end_everything_known(tx, user, now).await?;
+    if row.detail == CLAIMED {
+        users::forget_attached(tx, user, now).await?;
+    } else {
+        passwords::remove(tx, user).await?;
+        users::remove_added_since(tx, user, row.created_at).await?;
+        users::end_everything_known(tx, user, now).await?;
+    }
     // The ways back that were sent later went to addresses that whoever took the account over chose.
     one_time::void_after(tx, user, row, now).await?;
     one_time::void(tx, user, Purpose::KeepAccount, now).await?;

@@ -2,7 +2,7 @@
 //! elsewhere is shown the code, to be typed where it was asked for, and gets no session (EM-10).
 
 use super::verify::{Typed, owner};
-use super::{Await, Guess, Recipient, add_event, guess, mail, mailed};
+use super::{Await, Guess, Recipient, add_event, guess, mail, mailed, recover};
 use crate::base::{Fault, Secret};
 use crate::endpoints::interaction::{self, Found, Outcome};
 use crate::endpoints::second_factor::Means;
@@ -89,7 +89,8 @@ pub async fn sign_in(provider: &Provider, token: &str, visit: &Visit) -> Result<
         return Ok(None);
     }
     let found = interaction::reopen(provider, row.interaction_id.as_ref(), visit).await?;
-    establish(provider, found, entry(row, user), visit).await
+    let entry = entry(provider, (row, user), &found, visit)?;
+    establish(provider, found, entry, visit).await
 }
 
 /// Signs in by the code of the mail, in the browser that asked.
@@ -106,10 +107,16 @@ pub async fn sign_in_by_code(provider: &Provider, found: Found, typed: &str, vis
         Guess::Throttled { retry_after_seconds } => return Ok(Typed::Throttled { retry_after_seconds }),
     };
     let Some(user) = owner(provider, &row).await? else { return Ok(Typed::Wrong) };
-    let signed_in = establish(provider, found, entry(row, user), visit).await?;
+    let entry = entry(provider, (row, user), &found, visit)?;
+    let signed_in = establish(provider, found, entry, visit).await?;
     Ok(signed_in.map_or(Typed::Wrong, |signed_in| Typed::In(Box::new(signed_in))))
 }
 
-fn entry(row: OneTime, user: User) -> Entry {
-    Entry { user, means: Means::one(AMR), proof: Proof::Mailed(row), stay: Stay::Remembered }
+fn entry(provider: &Provider, (row, user): (OneTime, User), found: &Found, visit: &Visit) -> Result<Entry, Fault> {
+    let proof = if found.is_confirming(&user.id) {
+        Proof::Confirmed(row)
+    } else {
+        Proof::Mailed { row, told: recover::first_proof(provider, &user, visit)? }
+    };
+    Ok(Entry { user, means: Means::one(AMR), proof, stay: Stay::Remembered })
 }

@@ -3,7 +3,7 @@
 
 use super::recover::unsent;
 use super::verify::owner;
-use crate::base::Fault;
+use crate::base::{Fault, Timestamp};
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
 use crate::identity::users::{self, User};
@@ -52,7 +52,8 @@ pub async fn disown(provider: &Provider, token: &str, visit: &Visit) -> Result<O
                 return Ok(false);
             }
             // Whoever came in may have left themselves a way back, or a lock.
-            users::remove_added_since(tx, &user.id, row.created_at).await?;
+            let since = if user.address_proved_here { row.created_at } else { Timestamp::from_unix(0) };
+            users::remove_added_since(tx, &user.id, since).await?;
             users::end_everything_known(tx, &user.id, now).await?;
             reset.store(tx).await?;
             audits::write(tx, &id, &record).await?;

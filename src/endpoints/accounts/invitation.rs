@@ -114,6 +114,7 @@ pub async fn accept(
         sub: public_id(&provider.random)?,
         email: Some(row.email.clone()),
         email_verified: true,
+        address_proved_here: true,
         claims: name.into_iter().collect(),
         verify_by: None,
     };
@@ -129,8 +130,20 @@ pub async fn accept(
 
 /// The person as they will be.
 pub(in crate::endpoints) fn person(new: &NewUser, visit: &Visit) -> User {
-    let NewUser { id, sub, email, email_verified, claims, verify_by } = new.clone();
+    let NewUser { id, sub, email, email_verified, address_proved_here, claims, verify_by } = new.clone();
     let claims: Map<String, Value> = claims;
     let (created_at, updated_at) = (visit.now, visit.now);
-    User { id, sub, email, email_verified, claims, disabled_at: None, verify_by, delete_at: None, created_at, updated_at }
+    User {
+        id,
+        sub,
+        email,
+        email_verified,
+        address_proved_here,
+        claims,
+        disabled_at: None,
+        verify_by,
+        delete_at: None,
+        created_at,
+        updated_at,
+    }
 }

@@ -12,7 +12,9 @@ use crate::identity::passwords::Unhashed;
 use crate::identity::policy::{About, Weakness};
 use crate::identity::users::{self, User, email_key};
 use crate::notify::Letter;
-use crate::store::{audit as audits, known_devices, outbox};
+use crate::oauth::Lang;
+use crate::store::outbox::{self, NewMail};
+use crate::store::{audit as audits, known_devices};
 
 /// Sends a link for a new password, if there is an account for what was typed.
 ///
@@ -96,8 +98,13 @@ pub async fn reset(provider: &Provider, found: Reset, password: &Secret<String>,
         Err(Unhashed::Busy) => return Ok(Done::Busy),
         Err(Unhashed::Broken(fault)) => return Err(fault),
     };
-    let told = Recipient::of(&user, visit.lang).map(|to| notice(provider, &to, changed(provider, &to, visit), visit.now));
-    let told = told.transpose()?;
+    let told = match first_proof(provider, &user, visit)? {
+        Some(told) => Some(told),
+        None => {
+            let to = Recipient::of(&user, visit.lang);
+            to.map(|to| notice(provider, &to, changed(provider, &to, visit), visit.now)).transpose()?
+        }
+    };
     let mut record = audit_at("password_reset", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
     let (id, now, interaction) = (provider.new_id()?, visit.now, row.interaction_id.clone());
@@ -139,6 +146,24 @@ pub(super) fn unsent(provider: &Provider, row: &OneTime, visit: &Visit) -> Resul
         lifetime_seconds: Purpose::ResetPassword.lifetime_seconds(),
     };
     Prepared::new(provider.new_id()?, errand, &provider.code_key, &provider.random, visit.now)
+}
+
+/// The notice that an address was proved by a mail for the first time which another provider had only claimed, and of what went
+/// with that; nothing where nothing goes that anybody could miss.
+pub(super) fn first_proof(provider: &Provider, user: &User, visit: &Visit) -> Result<Option<NewMail>, Fault> {
+    let is_claimed = user.email_verified && !user.address_proved_here;
+    let Some(to) = Recipient::of(user, visit.lang).filter(|_| is_claimed && provider.post.is_on()) else { return Ok(None) };
+    let what = match to.lang {
+        Lang::En => {
+            "You confirmed by a mail, for the first time, that this address is yours. Until then only another provider had said so. To be sure that nobody else stays in your account, everything that had been added to it before was removed: accounts elsewhere, passwords, passkeys and second factors. Every session from before has ended."
+        }
+        Lang::De => {
+            "Sie haben zum ersten Mal durch eine E-Mail bestätigt, dass diese Adresse Ihnen gehört. Bis dahin hatte das nur ein anderer Anbieter gesagt. Damit niemand sonst in Ihrem Konto bleibt, wurde alles entfernt, was vorher hinzugefügt worden war: Konten bei anderen, Passwörter, Passkeys und zweite Faktoren. Jede Sitzung von vorher ist beendet."
+        }
+    };
+    let letter =
+        Letter::FactorChanged { what: what.to_owned(), at: visit.now, reset_link: provider.issuer.join("/forgot-password") };
+    notice(provider, &to, letter, visit.now).map(Some)
 }
 
 /// The notice that a password was changed.

@@ -251,6 +251,7 @@ fn new_user(provider: &Provider, by: &Applicant, now: Timestamp) -> Result<NewUs
         sub: public_id(&provider.random)?,
         email: Some(by.email.clone()),
         email_verified: false,
+        address_proved_here: false,
         claims: name.into_iter().collect(),
         verify_by: Some(now.plus(UNVERIFIED_SECONDS)),
     })

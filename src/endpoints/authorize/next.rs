@@ -34,6 +34,8 @@ pub enum Reason {
     NoSession,
     /// `prompt=login`, or the last sign-in is older than `max_age`, or too old for what the app wants.
     Again,
+    /// They came from another provider, which does not say that they proved themselves there just now: they do so here.
+    Confirm,
     /// Somebody else than the hinted person is signed in.
     OtherPerson,
 }
@@ -115,7 +117,8 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
         };
     }
     // Times are whole seconds: an age that shows as max_age may be more by nearly one.
-    let too_old = request.max_age.is_some_and(|max_age| facts.now.since(session.auth_time) >= max_age);
+    let age = facts.now.since(session.auth_time);
+    let too_old = request.max_age.is_some_and(|max_age| !session.is_dated || age >= max_age);
     if (request.prompt.has_login() || too_old) && !signed_in_now {
         return Step::SignIn(Reason::Again);
     }

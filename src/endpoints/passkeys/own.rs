@@ -13,6 +13,7 @@ use crate::identity::device::device;
 use crate::identity::factor::Duty;
 use crate::identity::passkeys::{self as rules, Attestation, ENOUGH, MOST, Owner, Purpose};
 use crate::identity::users::{self, User};
+use crate::identity::ways::{self, Without};
 use crate::identity::{recovery, sessions};
 use crate::oauth::Lang;
 use crate::store::audit::AuditEvent;
@@ -258,6 +259,7 @@ pub(in crate::endpoints) async fn take_away(provider: &Provider, user: &User, pa
     let now = record.at;
     let (duty, _) = second_factor::duty(provider, user, None, now).await?;
     let counted = provider.factors.policy.counts.clone();
+    let open = provider.open_ways().await?;
     let Telling { id, record, told } = telling(provider, (user, lang), record, News::Removed(&found.name))?;
     provider
         .db
@@ -272,8 +274,12 @@ pub(in crate::endpoints) async fn take_away(provider: &Provider, user: &User, pa
             if is_last && duty == Duty::Required {
                 return Ok(Removed::IsNeeded);
             }
-            if !passkeys::remove(tx, &found.user_id, &found.public_id).await? {
+            let without = Without::Passkey(&found.public_id);
+            if found.signs_in && !ways::remain(tx, &found.user_id, &open, without).await? {
                 return Ok(Removed::Last);
+            }
+            if !passkeys::remove(tx, &found.user_id, &found.public_id).await? {
+                return Ok(Removed::Unknown);
             }
             trusted_devices::forget_for_user(tx, &found.user_id).await?;
             if is_last {
@@ -303,13 +309,15 @@ pub enum PasswordDropped {
 pub async fn drop_password(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<PasswordDropped, Fault> {
     let record = audit_at("password_removed", signed.user.id.as_str(), visit);
     let Telling { id, record, told } = telling(provider, (&signed.user, visit.lang), record, News::PasswordRemoved)?;
+    let open = provider.open_ways().await?;
     let (user, session, now) = (signed.user.id.clone(), signed.session.id.clone(), visit.now);
     let done = provider
         .db
         .write(async move |tx| {
             users::hold(tx, &user).await?;
             sessions::still_open(tx, &session, now).await?;
-            if !passkeys::replace_password(tx, &user, ENOUGH).await? {
+            let remains = ways::remain(tx, &user, &open, Without::Password).await?;
+            if !remains || !passkeys::replace_password(tx, &user, ENOUGH).await? {
                 return Ok(false);
             }
             trusted_devices::forget_for_user(tx, &user).await?;

@@ -1,7 +1,7 @@
 //! The way back: whose answer it is, used up before anything is sent anywhere, and who came with it.
 
 use super::decide::{self, Came};
-use super::depart::Kept;
+use super::depart::{Kept, LIFETIME_SECONDS};
 use super::{Connected, Failed, Failure};
 use crate::base::{Fault, Secret, Timestamp, base64url_decode, sha256_base64url};
 use crate::endpoints::interaction::{self, Found, Outcome};
@@ -77,21 +77,22 @@ pub async fn arrive(provider: &Provider, upstream: &str, params: Params, visit: 
         callback: provider.issuer.join(&connected.upstream.callback_path()),
         keepsake: Keepsake { nonce: Secret::new(kept.nonce), verifier: Secret::new(kept.verifier) },
     };
-    let identity = connected.arrive(&answer, now).await.and_then(|identity| fresh(identity, max_age, visit));
-    match identity {
-        Ok(identity) => decide::decide(provider, Came { connected, found, attempt, identity }, visit).await,
+    match connected.arrive(&answer, now).await {
+        Ok(identity) => {
+            let departed = attempt.expires_at.plus(-LIFETIME_SECONDS);
+            let proved_within = |most| is_fresh(&identity, departed, (most, now));
+            let (is_fresh, is_enough) = (proved_within(0), max_age.is_none_or(proved_within));
+            decide::decide(provider, Came { connected, found, attempt, identity, is_fresh, is_enough }, visit).await
+        }
         Err(trouble) => Ok(Arrived::Failed(failed(&trouble, &connected, &found))),
     }
 }
 
-/// Whoever was to prove themselves anew did so, as far as the provider tells (Core section 3.1.3.7, step 13).
-fn fresh(identity: UpstreamIdentity, max_age: Option<i64>, visit: &Visit) -> Result<UpstreamIdentity, Trouble> {
-    match (max_age, identity.auth_time) {
-        (Some(most), Some(at)) if visit.now.unix().saturating_sub(at) > most.saturating_add(SKEW_SECONDS) => {
-            Err(Trouble::Wrong("the person did not prove themselves anew there"))
-        }
-        _ => Ok(identity),
-    }
+/// Whether the person proved themselves at most so many seconds before they were sent there, as the provider says (Core section
+/// 3.1.3.7, step 13). One that does not say proves nothing.
+fn is_fresh(identity: &UpstreamIdentity, departed: Timestamp, (most, now): (i64, Timestamp)) -> bool {
+    let oldest = departed.unix().saturating_sub(most.saturating_add(SKEW_SECONDS));
+    identity.auth_time.is_some_and(|at| (oldest..=now.plus(SKEW_SECONDS).unix()).contains(&at))
 }
 
 fn failed(trouble: &Trouble, connected: &Connected, found: &Found) -> Failed {

@@ -12,6 +12,7 @@ use crate::endpoints::interaction::Found;
 use crate::federation::{
     self, Answer, Breaker, Connector, Departure, Ended, Health, Kind, Parting, Pass, Trouble, Upstream, UpstreamIdentity, Wish,
 };
+use crate::identity::ways::OpenWays;
 use crate::store::upstreams::{self, StoredUpstream};
 
 /// How long a provider may keep a person waiting, all its answers together.
@@ -195,6 +196,15 @@ impl Provider {
     /// Storage failed, or a row cannot be opened.
     pub async fn takes_passwords(&self) -> Result<bool, Fault> {
         Ok(self.policy.accounts.password || self.upstreams().await?.is_empty())
+    }
+
+    /// The ways that lead into an account here today.
+    ///
+    /// # Errors
+    /// Storage failed, or a row cannot be opened.
+    pub async fn open_ways(&self) -> Result<OpenWays, Fault> {
+        let issuers = self.upstreams().await?.iter().map(|connected| connected.upstream.issuer.clone()).collect();
+        Ok(OpenWays { password: self.takes_passwords().await?, passkeys: self.passkeys.is_some(), issuers })
     }
 
     /// The buttons on the sign-in page of an interaction.

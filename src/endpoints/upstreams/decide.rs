@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::confirm::{Told, notice};
 use super::grounds::{Act, Grounds, Proved};
-use super::{Arrived, Connected, Failed, Failure, Waiting};
+use super::{Arrived, Connected, Failed, Failure, Waiting, Why};
 use crate::base::{Fault, Id, public_id};
 use crate::endpoints::accounts;
 use crate::endpoints::interaction::{AccountPage, Found, Outcome, look};
@@ -16,8 +16,8 @@ use crate::federation::{Upstream, UpstreamIdentity};
 use crate::identity::linking::{self, Identity};
 use crate::identity::users::{self, NewUser, User, domain_key, email_key};
 use crate::store::audit::{self as audits, AuditEvent};
-use crate::store::interactions;
 use crate::store::upstream_attempts::{self, Arrival, Attempt};
+use crate::store::{interactions, passkeys, passwords};
 
 /// Seconds that somebody who came back has for what they have to do here.
 const ARRIVAL_SECONDS: i64 = 3600;
@@ -28,6 +28,10 @@ pub(super) struct Came {
     pub found: Found,
     pub attempt: Attempt,
     pub identity: UpstreamIdentity,
+    /// Whether they proved themselves there since they were sent.
+    pub is_fresh: bool,
+    /// Whether that is as fresh as the errand wants it.
+    pub is_enough: bool,
 }
 
 /// The proved address of an identity, as it was written and as it is compared.
@@ -69,7 +73,12 @@ pub(super) async fn decide(provider: &Provider, came: Came, visit: &Visit) -> Re
         if address.is_none() && !is_welcome(upstream, own.as_deref()) {
             return failed(Failure::NotAllowed);
         }
-        return if user.is_open() { come_by(provider, came, user, visit).await } else { failed(Failure::Closed) };
+        return match (user.is_open(), came.is_enough) {
+            (false, _) => failed(Failure::Closed),
+            (true, true) => come_by(provider, came, user, visit).await,
+            (true, false) if can_confirm(provider, &user).await? => wait(provider, came, Some((user, Why::Stale)), visit).await,
+            (true, false) => failed(Failure::Stale),
+        };
     }
     let holder = match &address {
         // Who signed up with it and never proved it has no right to it.
@@ -77,9 +86,13 @@ pub(super) async fn decide(provider: &Provider, came: Came, visit: &Visit) -> Re
         None => None,
     };
     match (holder, address) {
-        (Some(holder), _) => wait(provider, came, Some(holder), visit).await,
+        (Some(holder), _) => wait(provider, came, Some((holder, Why::Unknown)), visit).await,
         (None, _) if !upstream.auto_register.is_on() => failed(Failure::NoAccount),
-        (None, Some((email, _))) => register(provider, came, email, visit).await,
+        (None, Some((_, key))) if !provider.policy.accounts.takes(&key) => failed(Failure::NotAllowed),
+        (None, Some((email, _))) if came.is_enough => register(provider, came, email, visit).await,
+        // A mail proves them as well as it proves an address.
+        (None, Some(_)) if !provider.post.is_on() => failed(Failure::Stale),
+        (None, Some(_)) => wait(provider, came, None, visit).await,
         (None, None) if provider.post.is_on() => wait(provider, came, None, visit).await,
         (None, None) => failed(Failure::NoAccount),
     }
@@ -93,9 +106,11 @@ fn row(provider: &Provider, user: &Id, came: &Came, visit: &Visit) -> Result<Ide
 async fn come_by(provider: &Provider, came: Came, user: User, visit: &Visit) -> Result<Arrived, Fault> {
     let identity = row(provider, &user.id, &came, visit)?;
     let upstream = &came.connected.upstream;
-    let claims = upstream.refresh.is_on().then(|| linking::refreshed(&user, &came.identity)).flatten();
-    let act = Act::ComeBy { user: Box::new(user.clone()), claims };
-    let grounds = Grounds::new(provider, (identity, act), &came.identity, upstream)?;
+    let own = user.email.as_deref().and_then(email_key).filter(|_| !user.address_proved_here);
+    let there = proved_address(&came.identity).filter(|_| came.identity.email_authoritative);
+    let proves = own.filter(|own| there.is_some_and(|(_, key)| key == *own));
+    let act = Act::ComeBy { user: Box::new(user.clone()), proves };
+    let grounds = Grounds::new(provider, (identity, act, came.is_fresh), &came.identity, upstream)?;
     let entry = entry(user, grounds);
     Ok(match establish(provider, came.found.clone(), entry, visit).await? {
         Some(signed_in) => Arrived::SignedIn(Box::new(signed_in)),
@@ -105,7 +120,8 @@ async fn come_by(provider: &Provider, came: Came, user: User, visit: &Visit) -> 
 
 /// Somebody new, whose address the provider vouches for. If they were made by another answer at this very moment, they are known.
 async fn register(provider: &Provider, came: Came, email: String, visit: &Visit) -> Result<Arrived, Fault> {
-    let entry = newcomer(provider, &came.identity, (&came.connected.upstream, email), None, visit)?;
+    let from = (&came.identity, came.is_fresh);
+    let entry = newcomer(provider, from, (&came.connected.upstream, email), None, visit)?;
     if let Some(signed_in) = establish(provider, came.found.clone(), entry, visit).await? {
         return Ok(Arrived::SignedIn(Box::new(signed_in)));
     }
@@ -118,17 +134,18 @@ async fn register(provider: &Provider, came: Came, email: String, visit: &Visit)
 /// The entry that makes an account with this address; `proved` uses up what proved it, if the provider did not.
 pub(super) fn newcomer(
     provider: &Provider,
-    from: &UpstreamIdentity,
+    (from, is_fresh): (&UpstreamIdentity, bool),
     (upstream, email): (&Upstream, String),
     proved: Option<Proved>,
     visit: &Visit,
 ) -> Result<Entry, Fault> {
-    let (new, event) = new_user(provider, from, (upstream, email), visit)?;
+    let is_proved = proved.is_some() || from.email_authoritative;
+    let (new, event) = new_user(provider, from, (upstream, email, is_proved), visit)?;
     let user = accounts::to_be(&new, visit);
     let identity = linking::row(provider.new_id()?, &new.id, from, &upstream.id, visit.now);
     let grounds = Grounds::new(
         provider,
-        (identity, Act::Register { new: Box::new(new), event, proved: proved.map(Box::new) }),
+        (identity, Act::Register { new: Box::new(new), event, proved: proved.map(Box::new) }, is_fresh),
         from,
         upstream,
     )?;
@@ -142,7 +159,7 @@ fn entry(user: User, grounds: Grounds) -> Entry {
 fn new_user(
     provider: &Provider,
     from: &UpstreamIdentity,
-    (upstream, email): (&Upstream, String),
+    (upstream, email, is_proved): (&Upstream, String, bool),
     visit: &Visit,
 ) -> Result<(NewUser, (Id, AuditEvent)), Fault> {
     let new = NewUser {
@@ -150,6 +167,7 @@ fn new_user(
         sub: public_id(&provider.random)?,
         email: Some(email),
         email_verified: true,
+        address_proved_here: is_proved,
         claims: from.claims.clone(),
         verify_by: None,
     };
@@ -159,16 +177,30 @@ fn new_user(
     Ok((new, (provider.new_id()?, event)))
 }
 
+/// Whether a person can prove themselves here, without another provider.
+async fn can_confirm(provider: &Provider, user: &User) -> Result<bool, Fault> {
+    let open = provider.open_ways().await?;
+    if provider.sign_in_by_mail() && user.email.is_some() {
+        return Ok(true);
+    }
+    let mut conn = provider.db.conn();
+    let has_password = open.password && passwords::of(&mut conn, &user.id).await?.is_some();
+    Ok(has_password || open.passkeys && passkeys::list(&mut conn, &user.id).await?.iter().any(|own| own.signs_in))
+}
+
 /// Keeps who came until they did what is to be done here first.
-async fn wait(provider: &Provider, came: Came, holder: Option<User>, visit: &Visit) -> Result<Arrived, Fault> {
+async fn wait(provider: &Provider, came: Came, holder: Option<(User, Why)>, visit: &Visit) -> Result<Arrived, Fault> {
     let Came { connected, mut found, identity, .. } = came;
     let id = provider.new_id()?;
+    let why = holder.as_ref().map(|(_, why)| *why).unwrap_or_default();
+    let own = holder.as_ref().filter(|_| why == Why::Stale).and_then(|(user, _)| user.email.clone());
     let waiting = Waiting {
         arrival: id.clone(),
-        user: holder.map(|holder| holder.id),
+        user: holder.map(|(holder, _)| holder.id),
         upstream: connected.upstream.name.clone(),
         shown: identity.shown(),
-        address: identity.email.clone(),
+        address: own.or_else(|| identity.email.clone()),
+        why,
     };
     let plain = serde_json::to_vec(&(&connected.upstream.id, &identity)).map_err(Fault::at("upstreams: arrival"))?;
     let arrival = Arrival {

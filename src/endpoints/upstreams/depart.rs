@@ -14,7 +14,7 @@ use crate::federation::{Health, Keepsake, Wish};
 use crate::store::upstream_attempts::{self, Attempt};
 
 /// Seconds that a person has at the provider: they may have to find their telephone, or make an account there.
-const LIFETIME_SECONDS: i64 = 1800;
+pub(super) const LIFETIME_SECONDS: i64 = 1800;
 
 /// How often one person, or one browser in which nobody is signed in, may go to a provider: each time is a row that waits for them.
 const DEPARTURES: Rule = Rule::per_hour(100);
@@ -85,10 +85,12 @@ pub async fn depart(provider: &Provider, found: &Found, id: &str, aim: Aim, visi
     let again = match aim {
         Aim::Attach => false,
         Aim::SignIn => match interaction::look(provider, found, visit).await? {
-            Outcome::Page { page: Page::SignIn(reason), .. } => reason == Reason::Again,
+            Outcome::Page { page: Page::SignIn(reason), .. } => {
+                matches!(reason, Reason::Again | Reason::Confirm) || wants_proof(found)
+            }
             Outcome::Page {
                 page: Page::Choose | Page::SignUp | Page::CheckMail | Page::Consent(_) | Page::Upstream(_), ..
-            } => false,
+            } => wants_proof(found),
             outcome => return Ok(Departed::Outcome(outcome)),
         },
     };
@@ -117,6 +119,15 @@ async fn charge(provider: &Provider, visit: &Visit) -> Result<(), RetryAfter> {
     provider.buckets.charge(&buckets, visit.now).await.map(drop)
 }
 
+/// Whether this errand wants a new proof from whoever comes, also where nobody is signed in here: they may be there.
+fn wants_proof(found: &Found) -> bool {
+    match &found.errand {
+        Errand::App(request) => request.prompt.has_login(),
+        Errand::StepUp(_) => true,
+        Errand::Account | Errand::SignOut(_) => false,
+    }
+}
+
 /// What the app asked for travels along where a provider may understand it.
 fn wish(provider: &Provider, connected: &Arc<Connected>, found: &Found, again: bool) -> Result<Wish, Fault> {
     let request = match &found.errand {
@@ -129,7 +140,7 @@ fn wish(provider: &Provider, connected: &Arc<Connected>, found: &Found, again: b
         state: Secret::new(provider.random.token()?),
         keepsake: Keepsake { nonce: Secret::new(provider.random.token()?), verifier: Secret::new(provider.random.token()?) },
         again,
-        max_age: request.and_then(|request| request.max_age),
+        max_age: if again { Some(0) } else { request.and_then(|request| request.max_age) },
         login_hint: hint.or_else(|| request.and_then(|request| request.login_hint.clone())),
         ui_locales: request.and_then(|request| request.ui_locales.clone()),
         acr_values: request.filter(|_| connected.upstream.second_factor.is_on()).map(|r| acr_values(r)).unwrap_or_default(),
@@ -155,7 +166,7 @@ fn attempt(
     let kept = Kept {
         nonce: wish.keepsake.nonce.expose().clone(),
         verifier: wish.keepsake.verifier.expose().clone(),
-        max_age: if wish.again { Some(0) } else { wish.max_age },
+        max_age: wish.max_age,
     };
     let kept = serde_json::to_vec(&kept).map_err(Fault::at("upstreams: attempt"))?;
     Ok(Attempt {

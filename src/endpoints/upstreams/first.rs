@@ -52,7 +52,8 @@ pub async fn give_address(provider: &Provider, found: &Found, typed: &str, visit
         return Ok(GiveAddress::Over(found.sign_in()));
     };
     let connected = provider.upstream(&upstream).await?;
-    if !connected.is_some_and(|connected| is_welcome(&connected.upstream, Some(&key))) {
+    let is_taken = provider.policy.accounts.takes(&key);
+    if !is_taken || !connected.is_some_and(|connected| is_welcome(&connected.upstream, Some(&key))) {
         return Ok(GiveAddress::OtherDomain);
     }
     let holder = users::by_login(&mut provider.db.conn(), typed).await?.filter(|holder| holder.verify_by.is_none());
@@ -144,6 +145,7 @@ async fn come_in(provider: &Provider, found: Found, mail: OneTime, visit: &Visit
     let Some((upstream, from)) = open_arrival(provider, &arrival, visit).await? else { return Ok(None) };
     let Some(connected) = provider.upstream(&upstream).await? else { return Ok(None) };
     let email = mail.email.clone();
-    let entry = newcomer(provider, &from, (&connected.upstream, email), Some(Proved { mail, arrival }), visit)?;
+    // The mail was answered just now.
+    let entry = newcomer(provider, (&from, true), (&connected.upstream, email), Some(Proved { mail, arrival }), visit)?;
     establish(provider, found, entry, visit).await
 }

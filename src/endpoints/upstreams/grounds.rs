@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::{Fault, Id, Secret};
+use crate::base::{Fault, Id, Secret, Timestamp};
 use crate::endpoints::second_factor::Means;
 use crate::endpoints::{Provider, Visit};
 use crate::federation::{Upstream, UpstreamIdentity};
 use crate::identity::linking::{self, Identity, SecondFactor};
 use crate::identity::one_time::{self, OneTime};
-use crate::identity::users::{NewUser, User};
+use crate::identity::users::{self, NewUser, User};
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::upstream_sessions::{self, UpstreamSession};
 use crate::store::{Tx, upstream_attempts};
@@ -31,12 +31,22 @@ pub(in crate::endpoints) struct Origin {
     subject: String,
     sid: Option<String>,
     sealed_id_token: Option<String>,
+    /// The profile there, if it is to be taken over: not before the sign-in is complete.
+    #[serde(default)]
+    profile: Option<Map<String, Value>>,
+    /// Whether they proved themselves there, or here, just now.
+    #[serde(default)]
+    is_fresh: bool,
 }
 
 /// What the transaction does with the identity.
 pub(super) enum Act {
-    /// It is this person's, who may get a new profile.
-    ComeBy { user: Box<User>, claims: Option<Map<String, Value>> },
+    /// It is this person's.
+    ComeBy {
+        user: Box<User>,
+        /// The address of the person, in the form in which it is compared, if the provider proves it as well as a mail of ours would.
+        proves: Option<String>,
+    },
     /// It makes an account.
     Register { new: Box<NewUser>, event: (Id, AuditEvent), proved: Option<Box<Proved>> },
 }
@@ -52,7 +62,7 @@ impl Grounds {
     /// The ID token cannot be sealed.
     pub(super) fn new(
         provider: &Provider,
-        (identity, act): (Identity, Act),
+        (identity, act, is_fresh): (Identity, Act, bool),
         from: &UpstreamIdentity,
         upstream: &Upstream,
     ) -> Result<Self, Fault> {
@@ -67,12 +77,15 @@ impl Grounds {
             provider.vault.seal("upstream_sessions", "sealed_id_token", &place, token.expose().as_bytes())
         };
         let sealed_id_token = from.id_token.as_ref().map(seal).transpose()?;
+        let is_refreshed = upstream.refresh.is_on() && matches!(act, Act::ComeBy { .. });
         let origin = Origin {
             upstream_id: identity.upstream_id.clone(),
             issuer: identity.issuer.clone(),
             subject: identity.subject.clone(),
             sid: from.sid.clone(),
             sealed_id_token,
+            profile: is_refreshed.then(|| from.claims.clone()),
+            is_fresh,
         };
         Ok(Self { identity, act, means: Means { amr, level }, origin })
     }
@@ -81,7 +94,15 @@ impl Grounds {
     pub(in crate::endpoints) async fn take(&self, tx: &mut Tx, visit: &Visit) -> Result<bool, Fault> {
         let now = visit.now;
         match &self.act {
-            Act::ComeBy { user, claims } => linking::come_by(tx, &self.identity, (user, claims.as_ref()), now).await,
+            Act::ComeBy { user, proves } => {
+                if !linking::come_by(tx, &self.identity, now).await? {
+                    return Ok(false);
+                }
+                if let Some(key) = proves {
+                    users::verified(tx, user, key, now).await?;
+                }
+                Ok(true)
+            }
             Act::Register { new, event, proved } => {
                 if let Some(Proved { mail, arrival }) = proved.as_deref()
                     && !(one_time::consume(tx, mail, now).await? && upstream_attempts::consume_arrival(tx, arrival, now).await?)
@@ -108,13 +129,21 @@ impl Grounds {
 }
 
 impl Origin {
+    /// Whether the person proved themselves just now, as far as anybody says: many are sent back who are signed in there.
+    pub(in crate::endpoints) const fn is_fresh(&self) -> bool {
+        self.is_fresh
+    }
+
     /// Whether that is still an account of this person.
     pub(in crate::endpoints) async fn stands(&self, tx: &mut Tx, user: &Id) -> Result<bool, Fault> {
         linking::is_of(tx, user, (&self.issuer, &self.subject)).await
     }
 
-    /// Notes where the session came from.
-    pub(in crate::endpoints) async fn note(&self, tx: &mut Tx, session: &Id) -> Result<(), Fault> {
+    /// The session begins that came from there: notes that, and takes the profile over.
+    pub(in crate::endpoints) async fn note(&self, tx: &mut Tx, session: &Id, user: &User, now: Timestamp) -> Result<(), Fault> {
+        if let Some(profile) = &self.profile {
+            linking::refresh(tx, user, profile, now).await?;
+        }
         let row = UpstreamSession {
             session_id: session.clone(),
             upstream_id: self.upstream_id.clone(),

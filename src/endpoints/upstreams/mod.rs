@@ -62,6 +62,8 @@ pub enum Failure {
     NotAllowed,
     /// There is no account here, and none is made.
     NoAccount,
+    /// The person is to prove themselves anew, which the provider does not say that they did, and cannot do so here.
+    Stale,
     /// The account here may not be used.
     Closed,
     /// The identity belongs to somebody else here.
@@ -100,6 +102,18 @@ pub struct Waiting {
     /// What the person is called there.
     pub shown: String,
     pub address: Option<String>,
+    #[serde(default)]
+    why: Why,
+}
+
+/// Why somebody waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Why {
+    /// Their account there is no account here yet.
+    #[default]
+    Unknown,
+    /// It is, and the provider does not say that they proved themselves there just now, which is wanted: they do so here.
+    Stale,
 }
 
 impl Found {
@@ -115,8 +129,19 @@ impl Found {
 
     /// The provider and the address of who came with the address of an account here, and has not signed in to that yet.
     pub fn connect_first(&self) -> Option<(String, String)> {
-        let waiting = self.waiting().filter(|waiting| waiting.user.is_some())?;
+        let waiting = self.waiting().filter(|waiting| waiting.user.is_some() && waiting.why == Why::Unknown)?;
         Some((waiting.upstream, waiting.address?))
+    }
+
+    /// The provider, and the address here, of who came by an account of theirs and has to prove themselves here as well.
+    pub fn confirm_first(&self) -> Option<(String, Option<String>)> {
+        let waiting = self.waiting().filter(|waiting| waiting.why == Why::Stale)?;
+        Some((waiting.upstream, waiting.address))
+    }
+
+    /// Whether this person came by an account elsewhere that is theirs here, and has to prove themselves here as well.
+    pub(in crate::endpoints) fn is_confirming(&self, user: &Id) -> bool {
+        self.waiting().is_some_and(|waiting| waiting.why == Why::Stale && waiting.user.as_ref() == Some(user))
     }
 
     /// Who waits, if the question was not answered yet.
@@ -132,6 +157,9 @@ impl Found {
 pub(super) fn pending(found: &Found, visit: &Visit) -> Option<Page> {
     let waiting = found.waiting()?;
     let here = visit.session.as_ref().filter(|signed| found.signed_in(&signed.session.id));
+    if waiting.why == Why::Stale {
+        return here.is_none().then_some(Page::SignIn(Reason::Confirm));
+    }
     match (&waiting.user, here) {
         (Some(user), Some(signed)) if signed.user.id == *user => Some(Page::Upstream(Stop::Connect)),
         // Whoever signed in as somebody else has answered as well.

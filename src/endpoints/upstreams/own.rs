@@ -54,16 +54,18 @@ pub async fn own(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<
 pub async fn detach(provider: &Provider, signed: &Signed, id: &str, visit: &Visit) -> Result<Detached, Fault> {
     let mut event = audit_at("identity_disconnected", signed.user.id.as_str(), visit);
     event.user_id = Some(signed.user.id.clone());
-    let row = own(provider, signed, visit).await?.identities.into_iter().find(|identity| identity.id.as_str() == id);
-    let Some(row) = row else { return Ok(Detached::Gone) };
-    let notice = notice(provider, &signed.user, (Told::Disconnected, &row.upstream), visit)?;
-    let (event_id, id, now) = (provider.new_id()?, row.id, visit.now);
-    let (user, session) = (signed.user.id.clone(), signed.session.id.clone());
+    let rows = linking::list(&mut provider.db.conn(), &signed.user.id).await?;
+    let Some(row) = rows.into_iter().find(|identity| identity.id.as_str() == id) else { return Ok(Detached::Gone) };
+    let connected = provider.upstream(&row.upstream_id).await?;
+    let name = connected.map_or_else(|| row.issuer.clone(), |connected| connected.upstream.name.clone());
+    let notice = notice(provider, &signed.user, (Told::Disconnected, &name), visit)?;
+    let open = provider.open_ways().await?;
+    let (event_id, session, now) = (provider.new_id()?, signed.session.id.clone(), visit.now);
     provider
         .db
         .write(async move |tx| {
             sessions::still_open(tx, &session, now).await?;
-            let outcome = linking::detach(tx, &user, &id).await?;
+            let outcome = linking::detach(tx, &row, (&open, &session), now).await?;
             if outcome == Detached::Done {
                 audits::write(tx, &event_id, &event).await?;
                 if let Some(mail) = &notice {

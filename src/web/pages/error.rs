@@ -117,7 +117,7 @@ const fn upstream_status(why: UpstreamError) -> u16 {
         UpstreamError::Foreign | UpstreamError::Cancelled | UpstreamError::Wrong => 400,
         UpstreamError::Used => 410,
         UpstreamError::Down => 503,
-        UpstreamError::NotAllowed | UpstreamError::NoAccount | UpstreamError::Closed => 403,
+        UpstreamError::NotAllowed | UpstreamError::NoAccount | UpstreamError::Closed | UpstreamError::Stale => 403,
         UpstreamError::Taken => 409,
     }
 }
@@ -128,6 +128,7 @@ fn upstream_title(t: &UpstreamTexts, why: UpstreamError, name: Option<&str>) -> 
         (UpstreamError::Cancelled, _) => t.cancelled_title.to_owned(),
         (UpstreamError::NotAllowed | UpstreamError::Closed, _) => t.not_allowed_title.to_owned(),
         (UpstreamError::NoAccount, _) => t.no_account_title.to_owned(),
+        (UpstreamError::Stale, _) => t.stale_title.to_owned(),
         _ => t.failed.to_owned(),
     }
 }
@@ -143,6 +144,7 @@ fn upstream_what(t: &UpstreamTexts, why: UpstreamError, name: Option<&str>) -> S
         UpstreamError::Cancelled => t.cancelled.with(name).to_string(),
         UpstreamError::NotAllowed => t.not_allowed.with(name).to_string(),
         UpstreamError::NoAccount => t.no_account.with(name).to_string(),
+        UpstreamError::Stale => t.stale.with(name).to_string(),
         UpstreamError::Closed => t.closed.to_owned(),
         UpstreamError::Taken => t.taken.with(name).to_string(),
     }

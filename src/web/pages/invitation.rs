@@ -26,6 +26,11 @@ impl Invitation {
         self.name_refused.then_some(self.frame.t().accounts.no_name)
     }
 
+    /// Whether the name is the first field that is wrong: the focus begins there.
+    const fn is_name_first(&self) -> bool {
+        self.name_refused
+    }
+
     /// What the summary says: each error with its field.
     fn errors(&self) -> Vec<(&'static str, String)> {
         let name = self.name_error().map(|text| ("name", text.to_owned()));

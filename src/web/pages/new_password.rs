@@ -11,6 +11,8 @@ pub struct NewPassword {
     pub min_chars: usize,
     pub rules: Vec<Rule>,
     pub advice: &'static str,
+    /// Whether the focus begins here if it was refused: no field before it was.
+    pub is_first: bool,
     /// Why the last one was refused; empty at first.
     pub errors: Vec<String>,
     pub suggestions: Vec<&'static str>,
@@ -35,11 +37,17 @@ impl NewPassword {
         Self {
             label,
             min_chars: policy.min_chars,
+            is_first: true,
             rules: std::iter::once(length).chain(classes).collect(),
             advice: t.passwords.longer_is_better,
             errors: refused.iter().map(|weakness| t.weakness(weakness)).collect(),
             suggestions: suggestions.flatten().collect(),
         }
+    }
+
+    /// The same on a page where fields before it may be wrong as well.
+    pub fn after(self, others_are_right: bool) -> Self {
+        Self { is_first: others_are_right, ..self }
     }
 
     pub fn is_refused(&self) -> bool {

@@ -28,6 +28,8 @@ pub struct SignIn {
     pub upstreams: Vec<UpstreamButton>,
     /// Who came from a provider with the address of an account: the provider, and the address.
     pub connect: Option<(String, String)>,
+    /// The provider by which somebody came who has to prove themselves here as well.
+    pub confirm: Option<String>,
     pub occasion: Occasion,
     pub problem: Option<SignInProblem>,
 }

@@ -51,6 +51,11 @@ impl SignUp {
         self.name_refused.then_some(self.frame.t().accounts.no_name)
     }
 
+    /// Whether the name is the first field that is wrong: the focus begins there.
+    const fn is_name_first(&self) -> bool {
+        self.name_refused && self.address_refused.is_none()
+    }
+
     /// What the summary says: each error with its field.
     fn errors(&self) -> Vec<(&'static str, String)> {
         let mut errors = Vec::new();

@@ -49,7 +49,8 @@ fn render(state: &State, request: &HttpRequest, visit: &Visit, shown: Shown) -> 
         action: request.path().to_owned(),
         address: shown.address,
         name: shown.name,
-        new_password: NewPassword::new(t, t.password, &state.provider.password_policy, &shown.refused.password),
+        new_password: NewPassword::new(t, t.password, &state.provider.password_policy, &shown.refused.password)
+            .after(!shown.refused.name),
         name_refused: shown.refused.name,
         problem: shown.problem,
         frame,

@@ -88,12 +88,17 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
         Errand::App(request) => request.login_hint.clone(),
         Errand::Account | Errand::StepUp(_) | Errand::SignOut(_) => None,
     };
-    let again = shown.reason == Reason::Again;
+    let again = matches!(shown.reason, Reason::Again | Reason::Confirm);
     let problem = shown.failed.as_ref().map(|failed| failed.problem);
     let (typed, unknown) = shown.failed.map_or((None, None), |failed| (failed.username, failed.unknown_passkey));
     let connect = found.connect_first();
+    let confirm = found.confirm_first().filter(|_| shown.reason == Reason::Confirm);
     let hint = connect.as_ref().map(|(_, address)| address.clone()).or(hint);
-    let username = typed.or_else(|| if again { own_address() } else { hint }).unwrap_or_default();
+    let username = match &confirm {
+        Some((_, address)) => typed.or_else(|| address.clone()),
+        None => typed.or_else(|| if again { own_address() } else { hint }),
+    };
+    let username = username.unwrap_or_default();
     let others = async { Ok((upstream::buttons(state, opened).await?, state.provider.takes_passwords().await?)) };
     let (upstreams, has_password) = match others.await {
         Ok(others) => others,
@@ -120,6 +125,7 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
         has_password,
         upstreams,
         connect,
+        confirm: confirm.map(|(upstream, _)| upstream),
         occasion: if again { Occasion::Again } else { Occasion::First },
         passkeys: state.provider.passkeys.as_ref().map(|own| PasskeyWay {
             options_url: format!("{base}/passkey-options/{}", found.id),

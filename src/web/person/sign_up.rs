@@ -86,7 +86,8 @@ async fn render(state: &State, request: &HttpRequest, opened: &Opened, shown: Sh
         sign_in_url: format!("{base}/sign-in/{}", found.id),
         username: shown.username,
         name: shown.name,
-        new_password: NewPassword::new(t, t.password, &state.provider.password_policy, &shown.refused.password),
+        new_password: NewPassword::new(t, t.password, &state.provider.password_policy, &shown.refused.password)
+            .after(shown.refused.address.is_none() && !shown.refused.name),
         address_refused: shown.refused.address,
         name_refused: shown.refused.name,
         problem: shown.problem,

@@ -7,6 +7,7 @@ pub struct UpstreamTexts {
     pub continue_with: One,
     pub not_available: One,
     pub connect_first: Two,
+    pub confirm_first: One,
     pub elsewhere: &'static str,
     pub back: &'static str,
     pub try_again: &'static str,
@@ -32,6 +33,8 @@ pub struct UpstreamTexts {
     pub not_allowed: One,
     pub no_account_title: &'static str,
     pub no_account: One,
+    pub stale_title: &'static str,
+    pub stale: One,
     pub closed: &'static str,
     pub taken: One,
     pub other_way: &'static str,
@@ -62,6 +65,9 @@ pub(super) const EN: UpstreamTexts = UpstreamTexts {
     continue_with: One::new("Continue with {}"),
     not_available: One::new("{} isn’t answering at the moment. Use another way to sign in, or try again in a minute."),
     connect_first: Two::new("There is an account for {2} here already. Sign in to it once, and you can connect it with {1}."),
+    confirm_first: One::new(
+        "{} doesn’t tell us that you signed in there just now. Confirm here that it’s you: with your password, a passkey or a mail.",
+    ),
     elsewhere: "You can’t begin to sign in with another provider from this page. Open the app that you want to use and sign in from there: it leads you to the right provider. If you don’t know which one that is, ask whoever runs this page.",
     back: "Back to sign-in",
     try_again: "Try again",
@@ -94,6 +100,10 @@ pub(super) const EN: UpstreamTexts = UpstreamTexts {
     no_account_title: "No account here yet",
     no_account: One::new(
         "There is no account here that belongs to your account at {}. If you have one, sign in to it and connect it on your account page; otherwise ask whoever runs this page.",
+    ),
+    stale_title: "Sign in again",
+    stale: One::new(
+        "This needs a sign-in of this moment, and {} doesn’t tell us whether you signed in there just now. Use another way to sign in, or ask whoever runs this page.",
     ),
     closed: "This account can’t be used at the moment. Ask whoever runs this page.",
     taken: One::new("Your account at {} is connected with another account here. Disconnect it there first."),
@@ -128,6 +138,9 @@ pub(super) const DE: UpstreamTexts = UpstreamTexts {
     ),
     connect_first: Two::new(
         "Hier gibt es schon ein Konto für {2}. Melden Sie sich einmal darin an, dann können Sie es mit {1} verbinden.",
+    ),
+    confirm_first: One::new(
+        "{} sagt uns nicht, dass Sie sich dort eben erst angemeldet haben. Bestätigen Sie hier, dass Sie es sind: mit Ihrem Passwort, einem Passkey oder einer E-Mail.",
     ),
     elsewhere: "Von dieser Seite aus können Sie die Anmeldung bei einem anderen Anbieter nicht beginnen. Öffnen Sie die App, die Sie verwenden möchten, und melden Sie sich dort an: Sie führt Sie zum richtigen Anbieter. Wenn Sie nicht wissen, welche das ist, fragen Sie den Betreiber dieser Seite.",
     back: "Zurück zur Anmeldung",
@@ -165,6 +178,10 @@ pub(super) const DE: UpstreamTexts = UpstreamTexts {
     no_account_title: "Hier gibt es noch kein Konto",
     no_account: One::new(
         "Zu Ihrem Konto bei {} gehört hier keines. Wenn Sie hier eines haben, melden Sie sich darin an und verbinden Sie es auf Ihrer Kontoseite; sonst fragen Sie den Betreiber dieser Seite.",
+    ),
+    stale_title: "Melden Sie sich erneut an",
+    stale: One::new(
+        "Dafür braucht es eine Anmeldung von eben, und {} sagt uns nicht, ob Sie sich dort gerade angemeldet haben. Melden Sie sich auf andere Weise an, oder fragen Sie den Betreiber dieser Seite.",
     ),
     closed: "Dieses Konto kann zurzeit nicht verwendet werden. Fragen Sie den Betreiber dieser Seite.",
     taken: One::new("Ihr Konto bei {} ist hier mit einem anderen Konto verbunden. Trennen Sie es zuerst dort."),
