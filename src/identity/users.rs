@@ -172,9 +172,13 @@ pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
     users::hold(tx, id).await
 }
 
-/// Whoever holds the mail of an address proved that it is theirs. If nobody had proved that before, everything that was attached
-/// to the account until now goes: somebody else may have made it, to wait in it for its owner (decision 17). False if the
+/// Whoever holds the mail of an address proved that it is theirs. If nobody had proved that before, everything goes that lets
+/// anybody into the account until now: somebody else may have made it, to wait in it for its owner (decision 17). False if the
 /// address is not this person's any more, or they may not be here.
+///
+/// Second factors stay, and are asked for: a mailbox is one proof and takes nobody's second away (decision 24, MF-04). One that a
+/// stranger left opens nothing by itself; its owner gets it removed by the operator. A passkey that signs in is a first proof
+/// too: a stranger would come in by it, to an address that somebody else has proved, so it goes.
 ///
 /// # Errors
 /// Storage failed.
@@ -184,9 +188,11 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
     }
     if !user.email_verified {
         passwords::remove(tx, &user.id).await?;
-        factors::remove_for_user(tx, &user.id).await?;
-        recovery_codes::remove_for_user(tx, &user.id).await?;
-        passkeys::forget_for_user(tx, &user.id).await?;
+        passkeys::remove_signing_in(tx, &user.id).await?;
+        let none = Id::from_stored("");
+        if factors::other_kinds(tx, &user.id, &none).await?.is_empty() && passkeys::others(tx, &user.id, "").await?.is_empty() {
+            recovery_codes::remove_for_user(tx, &user.id).await?;
+        }
         consents::forget_for_user(tx, &user.id).await?;
         identities::remove_since(tx, &user.id, Timestamp::from_unix(0)).await?;
         // A change of address that they began is over as well, or its link would take the account away again.
@@ -227,12 +233,13 @@ pub async fn end_everything_else(tx: &mut Tx, id: &Id, keep: &Session, now: Time
     Ok(())
 }
 
-/// What lets whoever holds an old mail, or a remembered browser, into an account is worth nothing from now on.
+/// What lets whoever holds an old mail, a remembered browser or a first proof into an account is worth nothing from now on.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn void_ways_in(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     trusted_devices::forget_for_user(tx, id).await?;
+    users::next_generation(tx, id).await?;
     for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn, Purpose::NewAddress] {
         one_time::void(tx, id, purpose, now).await?;
     }
