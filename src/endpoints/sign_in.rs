@@ -1,30 +1,28 @@
 //! How a person comes in: by password, or by what was sent to their address. Both end in [`establish`], the one place
 //! where a session begins.
 
+mod notice;
 mod throttled;
 
 pub(super) use throttled::{record_throttled, record_throttled_second};
 
 use serde::{Deserialize, Serialize};
 
-use super::accounts::{self, Mail};
+use super::accounts;
 use super::interaction::{Found, Outcome, look};
 use super::second_factor::{self, After, Means, Own, SecondProof};
 use super::upstreams::Origin;
 use super::{Provider, Signed, Visit, audit, audit_at, op_browser_state, upstreams};
 use crate::base::{Fault, Id, Secret, public_id};
-use crate::identity::device::{device, network};
 use crate::identity::factor::Level;
-use crate::identity::one_time::{self, OneTime, Purpose};
+use crate::identity::one_time::{self, OneTime};
 use crate::identity::sessions::{self, NewSession, SessionToken};
 use crate::identity::sign_in::{self, Attempt, Outcome as Verdict};
 use crate::identity::users::{self, User};
-use crate::notify::Letter;
 use crate::store::audit::AuditEvent;
 use crate::store::interactions::{self, Event, EventKind};
-use crate::store::known_devices::{self, Standing};
 use crate::store::outbox::{self, NewMail};
-use crate::store::{Tx, audit as audits, factor_terms, passkeys, passwords, trusted_devices};
+use crate::store::{Tx, audit as audits, factor_terms, known_devices, passkeys, passwords, trusted_devices};
 
 /// The person in front of a page, after what they just did.
 pub struct SignedIn {
@@ -164,6 +162,12 @@ impl Proof {
         }
     }
 
+    /// Whether it brings the very password that the account has: then it proves the address of who made the account.
+    async fn is_of_maker(&self, provider: &Provider) -> Result<bool, Fault> {
+        let Self::SignedUp(OneTime { user_id: Some(user), .. }, detail) = self else { return Ok(false) };
+        Ok(passwords::of(&mut provider.db.conn(), user).await?.is_some_and(|phc| phc == detail.phc))
+    }
+
     /// What the browser shows the next time, if it is to be remembered.
     fn device_token(&self) -> Option<Secret<String>> {
         match self {
@@ -233,7 +237,7 @@ pub(super) async fn establish(
     session.device_trusted = trusted.is_some();
     session.is_dated = proof.origin().is_none_or(Origin::is_fresh);
     let device = proof.device_token();
-    let notice = new_device_notice(provider, &user, &session, visit).await?;
+    let notice = notice::of_new_device(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
     let mut record = audit("sign_in", user.id.as_str(), visit.now);
     record.user_id = Some(user.id.clone());
@@ -248,10 +252,12 @@ pub(super) async fn establish(
         .db
         .write(async move |tx| {
             // Nothing is used up where the browser was forgotten in the meantime.
-            if let Some(device) = &trusted
-                && !trusted_devices::touch(tx, device, now).await?
-            {
-                return Ok(false);
+            if let Some(device) = &trusted {
+                // The person first, as everywhere, or PostgreSQL would find deadlocks.
+                users::hold(tx, &person.id).await?;
+                if !trusted_devices::touch(tx, device, now).await? {
+                    return Ok(false);
+                }
             }
             if !proof.take(tx, &person, &here).await? {
                 return Ok(false);
@@ -290,13 +296,18 @@ pub(super) async fn establish(
 
 /// What comes after a proof: a session, or the second factor.
 async fn after(provider: &Provider, found: &Found, entry: &Entry, visit: &Visit) -> Result<After, Fault> {
-    // What was there before an address was proved goes with the proof, and asks for nothing.
-    let own = match (&entry.proof, entry.proof.session(&entry.user)) {
-        (Proof::Second(_), _) => return Ok(After::Session { trusted: None }),
-        (_, Session::Ended) => None,
-        (_, Session::Kept) => Some(Own::of(provider, &entry.user).await?),
-    };
-    second_factor::after_first(provider, found, (&entry.user, &entry.means, own), visit).await
+    if matches!(entry.proof, Proof::Second(_)) {
+        return Ok(After::Session { trusted: None });
+    }
+    let own = Own::of(provider, &entry.user).await?;
+    if entry.proof.session(&entry.user) == Session::Kept || entry.proof.is_of_maker(provider).await? {
+        return second_factor::after_first(provider, found, (&entry.user, &entry.means, own), visit).await;
+    }
+    // What let anybody in before the address was proved goes with the proof, and so does what this browser was remembered by; what
+    // is left of second factors is asked for (MF-04).
+    let forgotten = Visit { device_hash: None, ..visit.clone() };
+    let own = own.after_first_proof(provider);
+    second_factor::after_first(provider, found, (&entry.user, &entry.means, own), &forgotten).await
 }
 
 /// What the person hears whose session ends here because somebody else signs in.
@@ -359,22 +370,4 @@ fn next_session(
         now: visit.now,
         expires_at: visit.now.plus(provider.policy.session_absolute_seconds),
     })
-}
-
-/// The mail about a sign-in from a browser that the person has never used, with a way to say "that wasn't me".
-async fn new_device_notice(provider: &Provider, user: &User, session: &NewSession, visit: &Visit) -> Result<Option<Mail>, Fault> {
-    let standing = known_devices::standing(&mut provider.db.conn(), &user.id, &visit.browser_hash).await?;
-    if standing != Standing::New || !provider.post.is_on() {
-        return Ok(None);
-    }
-    let Some(to) = accounts::Recipient::of(user, visit.lang) else { return Ok(None) };
-    let detail = serde_json::json!({ "session": session.id.as_str() }).to_string();
-    let errand = to.errand(Purpose::NotMe, detail, visit);
-    let mail = accounts::mail(provider, &to, errand, visit.now, |link, _| Letter::NewDevice {
-        at: visit.now,
-        device: device(to.lang, &visit.user_agent),
-        network: network(visit.address),
-        not_me_link: link,
-    })?;
-    Ok(Some(mail))
 }

@@ -183,7 +183,7 @@ impl Policy {
     }
 }
 
-/// The levels that somebody wants, best first.
+/// The levels that somebody wants, each of them enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Those that the house knows.
@@ -231,7 +231,7 @@ pub enum Gap {
     Unmet,
 }
 
-/// Looks what is missing: first what was asked for, in the order in which it was asked for, then what the house wants.
+/// Looks what is missing: first what was asked for, then what the house wants.
 pub fn gap(wanted: Option<&Wanted>, duty: Duty, standing: &Standing) -> Gap {
     let reached = standing.level.unwrap_or(Level::One);
     let asked = wanted.map_or(Gap::None, |wanted| gap_of(wanted, reached, standing));
@@ -247,26 +247,30 @@ pub fn gap(wanted: Option<&Wanted>, duty: Duty, standing: &Standing) -> Gap {
 }
 
 fn gap_of(wanted: &Wanted, reached: Level, standing: &Standing) -> Gap {
-    for level in &wanted.levels {
-        if reached >= *level {
-            return Gap::None;
-        }
-        if standing.own >= *level {
-            return if standing.level.is_some() { Gap::Ask(*level) } else { Gap::None };
-        }
+    // Any of them will do, so the weakest is the bar, and everything that clears it is offered: whoever wants `phr` or `aal2` takes
+    // a code as well as a passkey (Core section 5.5.1).
+    let least = match (wanted.levels.iter().min(), wanted.need) {
+        (Some(least), _) => *least,
+        (None, Need::Essential) => return Gap::Unmet,
+        (None, Need::Voluntary) => return Gap::None,
+    };
+    if reached >= least {
+        return Gap::None;
     }
-    let addable = wanted.levels.iter().find(|level| standing.offered >= **level);
+    if standing.own >= least {
+        return if standing.level.is_some() { Gap::Ask(least) } else { Gap::None };
+    }
     // Nothing is added to an account before what it has was shown: whoever knows the password alone would add their own.
     let is_unproved = standing.level.is_some() && reached < Level::Two && standing.own >= Level::Two;
-    match (addable, wanted.need) {
-        (Some(_), Need::Essential) if is_unproved => Gap::Ask(Level::Two),
-        (Some(_), Need::Voluntary) if is_unproved => Gap::None,
+    match (standing.offered >= least, wanted.need) {
+        (true, Need::Essential) if is_unproved => Gap::Ask(Level::Two),
+        (true, Need::Voluntary) if is_unproved => Gap::None,
         // Who it is comes first.
-        (Some(_), _) if standing.level.is_none() => Gap::None,
-        (Some(level), Need::Essential) => Gap::Enrol(*level),
-        (Some(level), Need::Voluntary) => Gap::Offer(*level),
-        (None, Need::Essential) => Gap::Unmet,
-        (None, Need::Voluntary) => Gap::None,
+        (true, _) if standing.level.is_none() => Gap::None,
+        (true, Need::Essential) => Gap::Enrol(least),
+        (true, Need::Voluntary) => Gap::Offer(least),
+        (false, Need::Essential) => Gap::Unmet,
+        (false, Need::Voluntary) => Gap::None,
     }
 }
 
@@ -317,6 +321,12 @@ mod tests {
             (voluntary(&[Resistant]), Duty::None, at(Two, Two, Resistant), Gap::Offer(Resistant)),
             (essential(&[Resistant]), Duty::None, at(Two, Resistant, Resistant), Gap::Ask(Resistant)),
             (essential(&[Resistant, Two]), Duty::None, at(One, Two, Two), Gap::Ask(Two)),
+            (essential(&[Resistant, Two]), Duty::None, at(One, Resistant, Resistant), Gap::Ask(Two)),
+            (essential(&[Resistant, Two]), Duty::None, at(Two, Resistant, Resistant), Gap::None),
+            (essential(&[Resistant, Two]), Duty::None, at(One, One, Resistant), Gap::Enrol(Two)),
+            (voluntary(&[Resistant, Two]), Duty::None, at(One, Resistant, Resistant), Gap::Ask(Two)),
+            (voluntary(&[Resistant, Two]), Duty::None, at(Two, Resistant, Resistant), Gap::None),
+            (voluntary(&[Resistant, Two]), Duty::None, at(One, One, Resistant), Gap::Offer(Two)),
             (essential(&[]), Duty::None, at(One, Two, Two), Gap::Unmet),
             (essential(&[Resistant]), Duty::None, nobody, Gap::Unmet),
             (essential(&[Two]), Duty::Required, nobody, Gap::None),

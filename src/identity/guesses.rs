@@ -196,7 +196,7 @@ pub async fn charge(tx: &mut Tx, subjects: &[Subject], now: Timestamp) -> Result
         return Ok(Charged::Taken);
     }
     for subject in taken {
-        guesses::give_back(tx, &subject.key, now).await?;
+        guesses::give_back(tx, &subject.key).await?;
     }
     Ok(Charged::Throttled { retry_after_seconds })
 }
@@ -205,9 +205,9 @@ pub async fn charge(tx: &mut Tx, subjects: &[Subject], now: Timestamp) -> Result
 ///
 /// # Errors
 /// Storage failed.
-pub async fn give_back(tx: &mut Tx, subjects: &[Subject], now: Timestamp) -> Result<(), Fault> {
+pub async fn give_back(tx: &mut Tx, subjects: &[Subject]) -> Result<(), Fault> {
     for subject in subjects {
-        guesses::give_back(tx, &subject.key, now).await?;
+        guesses::give_back(tx, &subject.key).await?;
     }
     Ok(())
 }
@@ -216,11 +216,11 @@ pub async fn give_back(tx: &mut Tx, subjects: &[Subject], now: Timestamp) -> Res
 ///
 /// # Errors
 /// Storage failed.
-pub async fn succeed(tx: &mut Tx, subjects: &[Subject], now: Timestamp) -> Result<(), Fault> {
+pub async fn succeed(tx: &mut Tx, subjects: &[Subject]) -> Result<(), Fault> {
     for subject in subjects {
         match subject.on_success {
             OnSuccess::Forget => guesses::clear(tx, &subject.key).await?,
-            OnSuccess::GiveBack => guesses::give_back(tx, &subject.key, now).await?,
+            OnSuccess::GiveBack => guesses::give_back(tx, &subject.key).await?,
         }
     }
     Ok(())

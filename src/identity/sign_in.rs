@@ -63,7 +63,7 @@ pub async fn password(db: &Db, hasher: &Hasher, attempt: Attempt) -> Result<Outc
     let verdict = match hasher.verify(phc, password.clone()).await {
         Ok(verdict) => verdict,
         Err(Unhashed::Busy) => {
-            db.write(async move |tx| guesses::give_back(tx, &subjects, now).await).await?;
+            db.write(async move |tx| guesses::give_back(tx, &subjects).await).await?;
             return Ok(Outcome::Busy);
         }
         Err(Unhashed::Broken(fault)) => return Err(fault),
@@ -99,7 +99,7 @@ async fn settle(
     let id = user.id.clone();
     let phc = db
         .write(async move |tx| {
-            guesses::succeed(tx, &subjects, now).await?;
+            guesses::succeed(tx, &subjects).await?;
             Ok(match new_phc {
                 Some(new) if passwords::replace(tx, &id, &old, &new, now).await? => new,
                 _ => old,

@@ -176,8 +176,12 @@ pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
 }
 
 /// Whoever holds the mail of an address proved that it is theirs. If nobody had proved that before, or another provider had only
-/// claimed it, everything that was attached to the account until now goes: somebody else may have made it, to wait in it for its
+/// claimed it, everything goes that let anybody into the account until now: somebody else may have made it, to wait in it for its
 /// owner (decision 17). False if the address is not this person's any more, or they may not be here.
+///
+/// Second factors stay, and are asked for: a mailbox is one proof and takes nobody's second away (decision 24, MF-04). One that a
+/// stranger left opens nothing by itself; its owner gets it removed by the operator. A passkey that signs in is a first proof
+/// too: a stranger would come in by it, to an address that somebody else has proved, so it goes.
 ///
 /// # Errors
 /// Storage failed.
@@ -191,15 +195,17 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
     Ok(true)
 }
 
-/// Takes everything away that was attached to an account: whoever did that may not be its owner.
+/// Takes away what lets anybody into an account: whoever attached it may not be its owner.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn forget_attached(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     passwords::remove(tx, id).await?;
-    factors::remove_for_user(tx, id).await?;
-    recovery_codes::remove_for_user(tx, id).await?;
-    passkeys::forget_for_user(tx, id).await?;
+    passkeys::remove_signing_in(tx, id).await?;
+    let none = Id::from_stored("");
+    if factors::other_kinds(tx, id, &none).await?.is_empty() && passkeys::others(tx, id, "").await?.is_empty() {
+        recovery_codes::remove_for_user(tx, id).await?;
+    }
     consents::forget_for_user(tx, id).await?;
     identities::remove_since(tx, id, Timestamp::from_unix(0)).await?;
     // A change of address that they began is over as well, or its link would take the account away again.
@@ -238,12 +244,13 @@ pub async fn end_everything_else(tx: &mut Tx, id: &Id, keep: &Session, now: Time
     Ok(())
 }
 
-/// What lets whoever holds an old mail, or a remembered browser, into an account is worth nothing from now on.
+/// What lets whoever holds an old mail, a remembered browser or a first proof into an account is worth nothing from now on.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn void_ways_in(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
     trusted_devices::forget_for_user(tx, id).await?;
+    users::next_generation(tx, id).await?;
     for purpose in [Purpose::ResetPassword, Purpose::VerifyAddress, Purpose::SignIn, Purpose::NewAddress] {
         one_time::void(tx, id, purpose, now).await?;
     }

@@ -84,6 +84,12 @@ impl TextMessage {
 }
 
 /// A number as it is stored: what people write between digits is left out, everything else is refused.
+///
+/// Checked by hand, on purpose. E.164 is a plus sign and up to fifteen digits, and that is what a gateway wants. The ports of
+/// libphonenumber (`phonenumber`, `rlibphonenumber`: both Apache-2.0) bring the numbering plans of the world with them, for national
+/// spellings that nobody can type here and for whether a number is given out. Such plans change every few weeks: an old copy would
+/// refuse numbers that work. That a number works and is theirs the person shows by its code; which countries it may be in
+/// the operator says by prefix; what messages may cost is counted by person, number, prefix and day (`identity::guesses`).
 fn number(typed: &str) -> Option<String> {
     let number: String = typed.trim().chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.' | '/')).collect();
     let digits = number.strip_prefix('+')?;

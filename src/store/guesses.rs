@@ -22,6 +22,9 @@ pub enum Memory {
     AfterFirst(i64),
 }
 
+/// From when on the next may be charged where nobody has to wait: always, also after the clock was put back.
+const AT_ONCE: Timestamp = Timestamp::from_unix(0);
+
 /// Charges one failure to `subject` and sets the moment from which the next may be charged. Answers the failures so far,
 /// or nothing if that moment has not come. One statement decides, so parallel guesses are counted exactly.
 ///
@@ -32,14 +35,14 @@ pub async fn charge(tx: &mut Tx, subject: &str, rule: &Rule, now: Timestamp) -> 
         Memory::AfterLast(seconds) => (seconds, true),
         Memory::AfterFirst(seconds) => (seconds, false),
     };
-    let first_next = if rule.free > 1 { now } else { now.plus(rule.first_wait_seconds) };
+    let first_next = if rule.free > 1 { AT_ONCE } else { now.plus(rule.first_wait_seconds) };
     // A shift by more than 20 is beyond every longest wait and would overflow.
     let statement = sql("INSERT INTO guesses (subject, failures, next_at, expires_at) VALUES ($1, 1, $8, $3)
          ON CONFLICT (subject) DO UPDATE SET
              failures = CASE WHEN guesses.expires_at <= $2 THEN 1 ELSE guesses.failures + 1 END,
              next_at = CASE
                  WHEN guesses.expires_at <= $2 THEN $8
-                 WHEN guesses.failures + 1 < $4 THEN $2
+                 WHEN guesses.failures + 1 < $4 THEN $9
                  WHEN guesses.failures + 1 - $4 > 20 THEN $2 + $6
                  WHEN $5 << CAST(guesses.failures + 1 - $4 AS INTEGER) > $6 THEN $2 + $6
                  ELSE $2 + ($5 << CAST(guesses.failures + 1 - $4 AS INTEGER)) END,
@@ -53,7 +56,8 @@ pub async fn charge(tx: &mut Tx, subject: &str, rule: &Rule, now: Timestamp) -> 
     .bind(rule.first_wait_seconds)
     .bind(rule.longest_wait_seconds)
     .bind(slides)
-    .bind(first_next);
+    .bind(first_next)
+    .bind(AT_ONCE);
     tx.fetch(statement).await?.map(|row| row.columns("guesses").int("failures")).transpose()
 }
 
@@ -73,10 +77,10 @@ pub async fn wait(tx: &mut Tx, subject: &str, now: Timestamp) -> Result<i64, Fau
 ///
 /// # Errors
 /// Storage failed.
-pub async fn give_back(tx: &mut Tx, subject: &str, now: Timestamp) -> Result<(), Fault> {
+pub async fn give_back(tx: &mut Tx, subject: &str) -> Result<(), Fault> {
     let statement = sql("UPDATE guesses SET failures = failures - 1, next_at = $2 WHERE subject = $1 AND failures > 0")
         .bind(subject)
-        .bind(now);
+        .bind(AT_ONCE);
     tx.execute(statement).await?;
     Ok(())
 }

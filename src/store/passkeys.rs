@@ -78,18 +78,24 @@ fn read(c: &mut Columns<'_>) -> Result<Passkey, Fault> {
     })
 }
 
-/// Stores a challenge. An earlier one of the same place and browser that nobody answered is worth nothing from now on, so that
-/// whoever only asks leaves one row.
+/// How many challenges of one place and browser wait for an answer: one for each tab that shows it.
+const MOST_OPEN: i64 = 8;
+
+/// Stores a challenge. Each tab has its own, and none spoils another; of those that nobody answered only the last few are good, so
+/// that whoever only asks leaves few rows.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn ask(tx: &mut Tx, challenge: &Challenge) -> Result<(), Fault> {
-    let earlier = sql("DELETE FROM passkey_challenges
-         WHERE subject = $1 AND purpose = $2 AND browser_hash = $3 AND used_at IS NULL")
+    let surplus = sql("DELETE FROM passkey_challenges
+         WHERE subject = $1 AND purpose = $2 AND browser_hash = $3 AND used_at IS NULL AND challenge NOT IN
+           (SELECT challenge FROM passkey_challenges WHERE subject = $1 AND purpose = $2 AND browser_hash = $3 AND used_at IS NULL
+            ORDER BY expires_at DESC, challenge LIMIT $4)")
     .bind(&challenge.subject)
     .bind(&challenge.purpose)
-    .bind(&challenge.browser_hash);
-    tx.execute(earlier).await?;
+    .bind(&challenge.browser_hash)
+    .bind(MOST_OPEN - 1);
+    tx.execute(surplus).await?;
     let statement = sql("INSERT INTO passkey_challenges (challenge, purpose, browser_hash, subject, state, expires_at, used_at)
          VALUES ($1, $2, $3, $4, $5, $6, NULL)")
     .bind(&challenge.challenge)
@@ -277,6 +283,15 @@ pub async fn others(tx: &mut Tx, user: &Id, but: &str) -> Result<Vec<bool>, Faul
 pub async fn forget_for_user(tx: &mut Tx, user: &Id) -> Result<(), Fault> {
     tx.execute(sql("DELETE FROM passkeys WHERE user_id = $1").bind(user)).await?;
     tx.execute(sql("DELETE FROM passkey_handles WHERE user_id = $1").bind(user)).await?;
+    Ok(())
+}
+
+/// Removes the passkeys of a person that sign in alone.
+///
+/// # Errors
+/// Storage failed.
+pub async fn remove_signing_in(tx: &mut Tx, user: &Id) -> Result<(), Fault> {
+    tx.execute(sql("DELETE FROM passkeys WHERE user_id = $1 AND signs_in").bind(user)).await?;
     Ok(())
 }
 

@@ -13,16 +13,25 @@ pub struct TrustedDevice {
     pub expires_at: Timestamp,
 }
 
-/// Remembers a browser by the hash of its token.
+/// By what a browser is known: the hash of the token that makes it remembered, and the hash of what tells browsers apart.
+pub struct Marks<'a> {
+    pub token_hash: &'a str,
+    pub browser_hash: &'a str,
+}
+
+/// Remembers a browser.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn insert(tx: &mut Tx, user: &Id, device: &TrustedDevice, token_hash: &str) -> Result<(), Fault> {
-    let statement = sql("INSERT INTO trusted_devices (id, user_id, token_hash, user_agent, created_at, last_used_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)")
+pub async fn insert(tx: &mut Tx, user: &Id, device: &TrustedDevice, marks: &Marks<'_>) -> Result<(), Fault> {
+    let statement = sql(
+        "INSERT INTO trusted_devices (id, user_id, token_hash, browser_hash, user_agent, created_at, last_used_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
     .bind(&device.id)
     .bind(user)
-    .bind(token_hash)
+    .bind(marks.token_hash)
+    .bind(marks.browser_hash)
     .bind(&device.user_agent)
     .bind(device.created_at)
     .bind(device.last_used_at)
@@ -74,19 +83,26 @@ pub async fn list_for_user(conn: &mut Conn, user: &Id, now: Timestamp) -> Result
     conn.fetch_all(statement).await?.iter().map(read).collect()
 }
 
-/// False if there is none of this person's.
+/// Forgets one; the sessions that began by it are trusted no more. False if there is none of this person's.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn remove(tx: &mut Tx, id: &Id, user: &Id) -> Result<bool, Fault> {
+    let trust = sql("UPDATE sessions SET device_trusted = FALSE WHERE user_id = $2 AND device_trusted AND EXISTS
+         (SELECT 1 FROM trusted_devices d WHERE d.id = $1 AND d.user_id = $2
+            AND (d.browser_hash IS NULL OR d.browser_hash = sessions.browser_hash))")
+    .bind(id)
+    .bind(user);
+    tx.execute(trust).await?;
     Ok(tx.execute(sql("DELETE FROM trusted_devices WHERE id = $1 AND user_id = $2").bind(id).bind(user)).await? > 0)
 }
 
-/// Forgets every browser of a person.
+/// Forgets every browser of a person, and takes the trust from what began by them.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn forget_for_user(tx: &mut Tx, user: &Id) -> Result<u64, Fault> {
+    tx.execute(sql("UPDATE sessions SET device_trusted = FALSE WHERE user_id = $1 AND device_trusted").bind(user)).await?;
     tx.execute(sql("DELETE FROM trusted_devices WHERE user_id = $1").bind(user)).await
 }
 

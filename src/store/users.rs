@@ -201,6 +201,36 @@ pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Makes everybody who has come in as this person a stranger: a first proof from before waits for nothing any more. A number says so,
+/// for the order of times says nothing (decision 12).
+///
+/// # Errors
+/// Storage failed.
+pub async fn next_generation(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
+    tx.execute(sql("UPDATE users SET entry_generation = entry_generation + 1 WHERE id = $1").bind(id)).await?;
+    Ok(())
+}
+
+/// The number of [`next_generation`], in a transaction that goes on because of it.
+///
+/// # Errors
+/// Storage failed.
+pub async fn generation(tx: &mut Tx, id: &Id) -> Result<Option<i64>, Fault> {
+    let row = tx.fetch(sql("SELECT entry_generation FROM users WHERE id = $1").bind(id)).await?;
+    row.map(|row| row.columns("users").int("entry_generation")).transpose()
+}
+
+/// The person, if nobody was made a stranger since this number.
+///
+/// # Errors
+/// Storage failed.
+pub async fn of_generation(conn: &mut Conn, id: &Id, generation: i64) -> Result<Option<User>, Fault> {
+    let statement = sql(concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1 AND u.entry_generation = $2"))
+        .bind(id)
+        .bind(generation);
+    conn.fetch(statement).await?.map(|row| read(&mut row.columns("users"))).transpose()
+}
+
 /// Notes that an address was proved to be the person's, as well as by a mail of ours; only while it is theirs.
 ///
 /// # Errors

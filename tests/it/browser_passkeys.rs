@@ -276,3 +276,38 @@ async fn a_passkey_as_second_factor() {
     assert!(shown.contains("phr") && shown.contains("pwd"), "{shown}");
     app.ignore_mail();
 }
+
+/// The same in German: added, used by the button, asked for as the second factor, and renamed.
+#[tokio::test]
+#[ignore = "browser: tests/run brings Chromium"]
+async fn passkeys_in_german() {
+    let (app, chrome) = open().await;
+    let device = Device::plug(&chrome).await;
+    without_autofill(&chrome).await;
+    chrome.goto(app.url("/account")).await.unwrap();
+    chrome.find(By::Css("button[name=lang][value=de]")).await.unwrap().click().await.unwrap();
+    chrome.query(By::Css("html[lang=de]")).first().await.unwrap();
+    sign_in(&chrome).await;
+    arrives_at(&chrome, "/account").await;
+    add(&app, &chrome, "").await;
+    chrome.wait_for("done").await;
+    assert!(text(&chrome, "#passkeys").await.contains("Chrome unter Linux"), "{}", text(&chrome, "#passkeys").await);
+    sign_out(&app, &chrome).await;
+    chrome.goto(app.url("/account")).await.unwrap();
+    chrome.press("passkey").await;
+    arrives_at(&chrome, "/account").await;
+    sign_out(&app, &chrome).await;
+    chrome.goto(app.url("/account")).await.unwrap();
+    sign_in(&chrome).await;
+    chrome.wait_for("another-way").await;
+    chrome.press("verify").await;
+    arrives_at(&chrome, "/account").await;
+    chrome.goto(app.url("/account/passkeys")).await.unwrap();
+    chrome.find(By::Css("#passkeys a")).await.unwrap().click().await.unwrap();
+    chrome.fill("name", "Arbeit").await;
+    chrome.press("save").await;
+    chrome.wait_for("done").await;
+    assert!(text(&chrome, "#passkeys").await.contains("Arbeit"));
+    assert_eq!(device.keys().await.len(), 1);
+    app.ignore_mail();
+}

@@ -70,20 +70,44 @@ async fn signs_in() {
     assert!(mails.iter().any(|mail| mail.subject.starts_with("A new sign-in")), "{mails:?}");
 }
 
-/// Whoever asks again and again at one place leaves one question, the newest.
+/// Two tabs of one page have a question each: each is answered by itself, once, and one that is used up spoils no other.
+#[tokio::test]
+async fn two_tabs() {
+    let (app, mut ana, mut own) = with_ana().await;
+    let mut browser = Browser::new();
+    let (page, first) = asked(&app, &mut browser).await;
+    let second = browser.passkey_options(&page).await;
+    let mut tab = browser.clone();
+    let right = ana.get(&first, |_| {});
+    assert_eq!(answer(&mut browser, &page, &right).await.status, 303, "the tab that asked first");
+    assert!(app.is_in(&mut browser).await);
+    assert_eq!(answer(&mut tab.clone(), &page, &right).await.status, 400, "once");
+    let right = ana.get(&second, |_| {});
+    assert_eq!(answer(&mut tab, &page, &right).await.status, 303, "the other tab");
+    assert!(app.is_in(&mut tab).await);
+    // The same of new passkeys.
+    let page = own.visit(&app.url("/account/passkeys")).await;
+    let (first, second) = (own.passkey_options(&page).await, own.passkey_options(&page).await);
+    for (seed, options) in [(7, &first), (8, &second)] {
+        let sent = Authenticator::new(&app, seed).create(options, |_| {});
+        assert_eq!(own.press(&page, "add-passkey", &[("credential", &sent)]).await.status, 303, "{seed}");
+        assert_eq!(own.press(&page, "add-passkey", &[("credential", &sent)]).await.status, 400, "{seed}: once");
+    }
+    app.ignore_mail();
+}
+
+/// Whoever asks again and again at one place leaves a few questions, the newest among them.
 #[tokio::test]
 async fn asked_again() {
     let (app, mut ana, _) = with_ana().await;
     let before = app.count("SELECT COUNT(*) FROM passkey_challenges").await;
     let mut browser = Browser::new();
-    let (page, first) = asked(&app, &mut browser).await;
-    for _ in 0..3 {
+    let (page, _) = asked(&app, &mut browser).await;
+    for _ in 0..20 {
         browser.passkey_options(&page).await;
     }
     let newest = browser.passkey_options(&page).await;
-    assert_eq!(app.count("SELECT COUNT(*) FROM passkey_challenges").await, before + 1);
-    let old = ana.clone().get(&first, |_| {});
-    assert_eq!(answer(&mut browser, &page, &old).await.status, 400);
+    assert_eq!(app.count("SELECT COUNT(*) FROM passkey_challenges").await, before + 8);
     let right = ana.get(&newest, |_| {});
     answer(&mut browser, &page, &right).await;
     assert!(app.is_in(&mut browser).await);

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::support::app::{PASSWORD, Wish};
+use crate::support::authenticator::Authenticator;
 use crate::support::factor::Phone;
 use crate::support::rp::claims;
 use crate::support::{Browser, Rp, TestApp};
@@ -214,4 +215,128 @@ async fn everything_again() {
         let token = claims(&rp.exchange(&page.param("code").unwrap()).await.text("id_token"));
         assert_eq!((&token["acr"], &token["auth_time"]), (&json!("aal2"), &json!(app.clock.now().unix())));
     }
+}
+
+/// A factor without a name is called by the word for its kind in the person's language, and numbered from the second on.
+#[tokio::test]
+async fn names_that_nobody_gave() {
+    for (language, word) in [("en", "Authenticator app"), ("de", "Authenticator-App")] {
+        let app = TestApp::start().await;
+        app.person("ana").await;
+        let mut browser = Browser::reading(language);
+        app.sign_in(&mut browser, "ana").await;
+        for _ in 0..3 {
+            let page = browser.visit(&app.url("/account/authenticators/add")).await;
+            let code = Phone::scan(&page).next_code(&app);
+            browser.submit(&page, "verify", &[("code", &code), ("name", "  ")]).await;
+        }
+        let page = browser.visit(&app.url("/account/authenticators")).await;
+        let mut names = page.texts("#factors b");
+        names.sort();
+        assert_eq!(names, [word.to_owned(), format!("{word} 2"), format!("{word} 3")]);
+        app.ignore_mail();
+    }
+}
+
+/// Each page about factors says in the rail where it is: the page itself, or the one that it belongs to.
+#[tokio::test]
+async fn where_one_is() {
+    let app = TestApp::start().await;
+    let mut browser = Browser::new();
+    app.person_with_phone(&mut browser, "ana").await;
+    let list = browser.visit(&app.url("/account/authenticators")).await;
+    let one = list.attributes("#factors a", "href").remove(0);
+    for (path, above, mark) in [
+        ("/account/authenticators", "/account/authenticators", "page"),
+        ("/account/authenticators/add", "/account/authenticators", "true"),
+        ("/account/authenticators/add/sms", "/account/authenticators", "true"),
+        (one.as_str(), "/account/authenticators", "true"),
+        ("/account/passkeys", "/account/passkeys", "page"),
+        ("/account/recovery-codes", "/account/recovery-codes", "page"),
+        ("/account", "/account", "page"),
+    ] {
+        let page = browser.visit(&app.url(path)).await;
+        assert_eq!(page.attributes(".rail [aria-current]", "href"), [above], "{path}");
+        assert_eq!(page.attributes(".rail [aria-current]", "aria-current"), [mark], "{path}");
+    }
+}
+
+/// What a sign-in costs the disk (decision 28): a guess is charged before it is compared, so that a code takes two commits; what an
+/// authenticator signed cannot be guessed and takes one.
+#[tokio::test]
+async fn commits() {
+    let app = TestApp::start().await;
+    let mut own = Browser::new();
+    let phone = app.person_with_phone(&mut own, "ana").await;
+    let mut browser = Browser::new();
+    let page = app.first_step(&mut browser, "ana").await;
+    let code = phone.next_code(&app);
+    let before = app.commits();
+    assert_eq!(browser.press(&page, "verify", &[("code", &code)]).await.status, 303);
+    let by_code = app.commits().zip(before).map(|(after, before)| after - before);
+    let mut key = Authenticator::new(&app, 1);
+    key.enrol(&app, &mut own).await;
+    let mut browser = Browser::new();
+    let page = browser.visit(&app.url("/sign-in")).await;
+    let options = browser.passkey_options(&page).await;
+    let sent = key.get(&options, |_| {});
+    let before = app.commits();
+    assert_eq!(browser.press(&page, "passkey", &[("credential", &sent)]).await.status, 303);
+    let by_passkey = app.commits().zip(before).map(|(after, before)| after - before);
+    assert!(by_code.is_none_or(|commits| commits <= 2), "{by_code:?}");
+    assert!(by_passkey.is_none_or(|commits| commits == 1), "{by_passkey:?}");
+    app.ignore_mail();
+}
+
+/// What the comparison of a code and a whole sign-in by passkey take of the processor: run it in a release build with `--nocapture`.
+#[tokio::test]
+#[ignore = "measures: run it by hand in a release build"]
+async fn measured() {
+    use vouchsafe::base::Secret;
+    use vouchsafe::identity::factor::SecondFactor as _;
+    use vouchsafe::identity::totp::AuthenticatorApp;
+    let app = TestApp::start().await;
+    let mut own = Browser::new();
+    let phone = app.person_with_phone(&mut own, "ana").await;
+    let now = app.clock.now();
+    let secret = Secret::new(vec![7; 20]);
+    let rounds = 10_000_u32;
+    let begun = cpu();
+    for _ in 0..rounds {
+        std::hint::black_box(AuthenticatorApp.check(&secret, "123456", now));
+    }
+    println!("comparing a code: {:?}", (cpu() - begun) / rounds);
+    let signs = 100_u32;
+    let mut spent = std::time::Duration::ZERO;
+    for _ in 0..signs {
+        let mut browser = Browser::new();
+        let page = app.first_step(&mut browser, "ana").await;
+        let code = phone.next_code(&app);
+        let begun = cpu();
+        assert_eq!(browser.press(&page, "verify", &[("code", &code)]).await.status, 303);
+        spent += cpu() - begun;
+    }
+    println!("a request with a code, the test's client with it: {:?}", spent / signs);
+    let mut key = Authenticator::new(&app, 1);
+    key.enrol(&app, &mut own).await;
+    let mut spent = std::time::Duration::ZERO;
+    for _ in 0..signs {
+        let mut browser = Browser::new();
+        let page = browser.visit(&app.url("/sign-in")).await;
+        let options = browser.passkey_options(&page).await;
+        let sent = key.get(&options, |_| {});
+        let begun = cpu();
+        assert_eq!(browser.press(&page, "passkey", &[("credential", &sent)]).await.status, 303);
+        spent += cpu() - begun;
+    }
+    println!("a request with a passkey, the test's client with it: {:?}", spent / signs);
+    app.ignore_mail();
+}
+
+/// The processor time of this process, in the hundredths of a second that Linux counts.
+fn cpu() -> std::time::Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    std::time::Duration::from_millis(ticks * 10)
 }

@@ -4,7 +4,8 @@
 use tokio::task::JoinSet;
 use vouchsafe::store::sql;
 
-use crate::support::app::PASSWORD;
+use crate::support::app::{PASSWORD, Wish};
+use crate::support::authenticator::Authenticator;
 use crate::support::journey::FRESH;
 use crate::support::{Browser, Rp, TestApp};
 
@@ -249,25 +250,158 @@ async fn changes_need_a_fresh_proof() {
     app.ignore_mail();
 }
 
-/// Decision 17: who waits in an account whose address nobody proved loses what they added when its owner comes.
+async fn unprove(app: &TestApp) {
+    let unproved = sql("UPDATE users SET email_verified = FALSE");
+    app.provider.db.write(async move |tx| tx.execute(unproved).await).await.unwrap();
+}
+
+/// Decision 17 with MF-04: the first proof of an address takes away whatever lets anybody in, and no second factor, which is asked
+/// for by every way. Whoever shows it comes in.
 #[tokio::test]
-async fn an_owner_is_not_asked_for_a_strangers_phone() {
+async fn the_first_proof_of_an_address_takes_no_second_factor() {
+    for way in ["link", "code", "reset"] {
+        let app = TestApp::start().await;
+        let mut stranger = Browser::new();
+        let phone = app.person_with_phone(&mut stranger, "ana").await;
+        Authenticator::new(&app, 1).enrol(&app, &mut stranger).await;
+        let page = stranger.visit(&app.url("/account/recovery-codes")).await;
+        stranger.submit(&page, "make-codes", &[]).await;
+        unprove(&app).await;
+        app.mail().to(ANA).await;
+        let mut owner = Browser::new();
+        let page = match way {
+            "reset" => {
+                app.forget(&mut owner, ANA).await;
+                owner.open_and_set(&app.told(ANA).await.link(), FRESH).await;
+                let page = owner.visit(&app.url("/sign-in")).await;
+                owner.submit(&page, "sign-in", &[("username", ANA), ("password", FRESH)]).await
+            }
+            _ => {
+                let page = app.ask_for_link(&mut owner, ANA).await;
+                let mail = app.told(ANA).await;
+                match way {
+                    "link" => owner.open_and_press(&mail.link()).await,
+                    _ => owner.submit(&page, "verify", &[("code", &mail.code())]).await,
+                }
+            }
+        };
+        assert!(page.has("another-way") && !app.is_in(&mut owner).await, "{way}: {}", page.body);
+        assert!(!app.is_in(&mut stranger).await, "{way}: what was open is over");
+        assert_eq!(app.count("SELECT COUNT(*) FROM passkeys").await, 0, "{way}: a passkey is a way in");
+        let passwords = i64::from(way == "reset");
+        assert_eq!(app.count("SELECT COUNT(*) FROM password_hashes").await, passwords, "{way}");
+        assert_eq!(app.count("SELECT COUNT(*) FROM factors WHERE confirmed_at IS NOT NULL").await, 1, "{way}");
+        assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes").await, 10, "{way}");
+        let wrong = owner.submit(&page, "verify", &[("code", &phone.wrong_code(&app))]).await;
+        assert_eq!((wrong.status, app.is_in(&mut owner).await), (400, false), "{way}");
+        owner.submit(&wrong, "verify", &[("code", &phone.next_code(&app))]).await;
+        assert!(app.is_in(&mut owner).await, "{way}: the positive twin");
+        app.ignore_mail();
+    }
+}
+
+/// The twin: where no second factor is left to be asked for, the owner comes in by the mail, and passkeys and codes from before are gone.
+#[tokio::test]
+async fn the_first_proof_of_an_address_takes_passkeys() {
     let app = TestApp::start().await;
-    let person = app.person("ana").await;
+    app.person("ana").await;
     let mut stranger = Browser::new();
     app.sign_in(&mut stranger, "ana").await;
-    app.add_phone(&mut stranger).await;
-    app.ignore_mail();
-    let id = person.id.clone();
-    let unproved = sql("UPDATE users SET email_verified = FALSE WHERE id = $1").bind(&id);
-    app.provider.db.write(async move |tx| tx.execute(unproved).await).await.unwrap();
+    let mut key = Authenticator::new(&app, 1);
+    key.enrol(&app, &mut stranger).await;
+    let page = stranger.visit(&app.url("/account/recovery-codes")).await;
+    stranger.submit(&page, "make-codes", &[]).await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes").await, 10);
+    unprove(&app).await;
     app.mail().to(ANA).await;
     let mut owner = Browser::new();
     app.ask_for_link(&mut owner, ANA).await;
     owner.open_and_press(&app.told(ANA).await.link()).await;
     assert!(app.is_in(&mut owner).await);
-    assert_eq!(app.count("SELECT COUNT(*) FROM factors").await, 0);
+    assert_eq!(app.count("SELECT COUNT(*) FROM passkeys").await, 0);
+    assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes").await, 0);
+    let page = key.sign_in(&app, &mut Browser::new()).await;
+    assert_eq!(page.status, 400, "{}", page.body);
     assert!(!app.is_in(&mut stranger).await);
+}
+
+/// Whoever made the account proves its address by the mail that follows their password: nothing of theirs goes, and their second factor
+/// is asked for all the same.
+#[tokio::test]
+async fn a_proof_by_who_made_the_account() {
+    for with_phone in [true, false] {
+        let app = TestApp::with(Wish { settings: &[("SIGN_IN__VERIFIED_ONLY", "on")], ..Wish::default() }).await;
+        let mut browser = Browser::new();
+        let phone = match with_phone {
+            true => Some(app.person_with_phone(&mut browser, "ana").await),
+            false => {
+                app.person("ana").await;
+                None
+            }
+        };
+        unprove(&app).await;
+        app.mail().to(ANA).await;
+        let mut next = Browser::new();
+        app.first_step(&mut next, "ana").await;
+        let page = next.open_and_press(&app.told(ANA).await.link()).await;
+        assert_eq!(page.has("another-way"), with_phone, "{}", page.body);
+        assert_eq!(app.is_in(&mut next).await, !with_phone);
+        if let Some(phone) = phone {
+            next.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+            assert!(app.is_in(&mut next).await, "the positive twin");
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM password_hashes").await, 1);
+        app.ignore_mail();
+    }
+}
+
+/// "That wasn't me", a new password, a lock: a first proof by mail that still waits for the second is worth nothing from then on.
+#[tokio::test]
+async fn a_first_proof_by_mail_ends_with_everything_else() {
+    for end in ["nothing", "disowned", "reset", "locked and opened"] {
+        let app = TestApp::start().await;
+        let phone = app.person_with_phone(&mut Browser::new(), "ana").await;
+        let mut known = Browser::new();
+        let page = app.first_step(&mut known, "ana").await;
+        known.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+        let not_me =
+            app.mail().to(ANA).await.iter().flat_map(|mail| mail.links()).find(|link| link.contains("/not-me/")).unwrap();
+        let mut thief = Browser::new();
+        app.ask_for_link(&mut thief, ANA).await;
+        let page = thief.open_and_press(&app.told(ANA).await.link()).await;
+        assert!(page.has("another-way"), "{}", page.body);
+        match end {
+            "disowned" => drop(Browser::new().open_and_press(&not_me).await),
+            "reset" => {
+                app.forget(&mut Browser::new(), ANA).await;
+                Browser::new().open_and_set(&app.told(ANA).await.link(), FRESH).await;
+            }
+            "locked and opened" => {
+                vouchsafe::admin::users::disable(app.desk(), ANA).await.unwrap();
+                vouchsafe::admin::users::enable(app.desk(), ANA).await.unwrap();
+            }
+            _ => {}
+        }
+        thief.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+        assert_eq!(app.is_in(&mut thief).await, end == "nothing", "{end}");
+        app.ignore_mail();
+    }
+}
+
+/// A clock that jumps back makes no old code good again: steps are taken in growing order only (MF-01).
+#[tokio::test]
+async fn a_clock_that_jumps_back() {
+    let app = TestApp::start().await;
+    let mut browser = Browser::new();
+    let phone = app.person_with_phone(&mut browser, "ana").await;
+    for (seconds, works) in [(30, true), (-30, false), (-600, false), (660, true)] {
+        app.clock.advance(seconds);
+        let mut next = Browser::new();
+        let page = app.first_step(&mut next, "ana").await;
+        next.submit(&page, "verify", &[("code", &phone.code(&app))]).await;
+        assert_eq!(app.is_in(&mut next).await, works, "{seconds}");
+    }
+    app.ignore_mail();
 }
 
 /// MF-02: a new password by mail makes a browser known, and brings no further guesses at the second factor.

@@ -116,6 +116,62 @@ async fn forgotten() {
     }
 }
 
+/// Forgetting a browser takes the trust from what runs in it: where a second factor has to be there it is asked for at once. Other
+/// remembered browsers keep theirs.
+#[tokio::test]
+async fn forgotten_while_signed_in() {
+    let app = TestApp::with(Wish { settings: &[("SECOND_FACTOR__POLICY", "required")], ..Wish::default() }).await;
+    let rp = Rp::web(&app, "web").await;
+    app.person("ana").await;
+    let mut owner = Browser::new();
+    let page = app.first_step(&mut owner, "ana").await;
+    let phone = Phone::scan(&page);
+    owner.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+    let (mut one, mut other) = (remembered(&app, &phone).await, remembered(&app, &phone).await);
+    for browser in [&mut one, &mut other] {
+        app.clock.advance(1);
+        rp.tokens(browser, "ana").await;
+        assert!(browser.visit(&app.url("/account")).await.has("sessions"), "the password alone is enough there");
+    }
+    let silent = rp.begin(&rp.flow().with("prompt", "none"));
+    for browser in [&mut one, &mut other] {
+        assert!(browser.get(&silent).await.param("code").is_some());
+    }
+    let page = one.visit(&app.url("/account/authenticators")).await;
+    let mut form = page.form("forget-1");
+    let ours = "SELECT id FROM trusted_devices WHERE browser_hash = (SELECT browser_hash FROM sessions WHERE id = $1)";
+    let newest = "SELECT id FROM sessions WHERE device_trusted ORDER BY id LIMIT 1";
+    let row = app.provider.db.conn().fetch(sql(newest)).await.unwrap().unwrap();
+    let session = row.columns("sessions").id("id").unwrap();
+    let row = app.provider.db.conn().fetch(sql(ours).bind(&session)).await.unwrap().unwrap();
+    form.set("device", row.columns("trusted_devices").id("id").unwrap().as_str());
+    one.request(crate::support::Initiator::SameOrigin, form.method.clone(), &form.action, Some(form.body())).await;
+    assert_eq!(one.get(&silent).await.param("error").as_deref(), Some("login_required"));
+    assert!(one.visit(&app.url("/account")).await.has("another-way"), "asked again");
+    assert!(other.get(&silent).await.param("code").is_some(), "the other one is remembered still");
+    app.ignore_mail();
+}
+
+/// Decision 17: a browser that was remembered before the address was proved saves nobody the second factor with the proof.
+#[tokio::test]
+async fn not_with_the_first_proof_of_an_address() {
+    for is_proved in [true, false] {
+        let app = TestApp::start().await;
+        let phone = app.person_with_phone(&mut Browser::new(), "ana").await;
+        let mut browser = remembered(&app, &phone).await;
+        if !is_proved {
+            let unproved = sql("UPDATE users SET email_verified = FALSE");
+            app.provider.db.write(async move |tx| tx.execute(unproved).await).await.unwrap();
+        }
+        app.mail().to(ANA).await;
+        app.ask_for_link(&mut browser, ANA).await;
+        browser.open_and_press(&app.told(ANA).await.link()).await;
+        assert_eq!(app.is_in(&mut browser).await, is_proved);
+        assert_eq!(app.count("SELECT COUNT(*) FROM trusted_devices").await, i64::from(is_proved));
+        app.ignore_mail();
+    }
+}
+
 /// Switched off: nothing is offered, and what was remembered before counts no more.
 #[tokio::test]
 async fn switched_off() {

@@ -7,6 +7,7 @@ use vouchsafe::oauth::FactorPolicy;
 use vouchsafe::store::sql;
 
 use crate::support::app::Wish;
+use crate::support::authenticator::Authenticator;
 use crate::support::factor::Phone;
 use crate::support::rp::claims;
 use crate::support::{Browser, CALLBACK, Page, Rp, TestApp};
@@ -230,4 +231,124 @@ async fn grace_is_not_for_ever() {
     let page = browser.visit(&rp.begin(&rp.flow())).await;
     assert!(page.param("code").is_none(), "the time is over: {} {}", page.url, page.body);
     app.ignore_mail();
+}
+
+/// Whoever wants `phr` or `aal2` takes either: everything that reaches one of them is offered, a session that has reached one is
+/// enough, and who has nothing may add what they like (Core section 5.5.1).
+#[tokio::test]
+async fn any_of_several_levels() {
+    let app = house(&[]).await;
+    let rp = Rp::web(&app, "web").await;
+    let mut own = Browser::new();
+    app.sign_in(&mut own, "ana").await;
+    let phone = app.add_phone(&mut own).await;
+    Authenticator::new(&app, 1).enrol(&app, &mut own).await;
+    let essential = json!({ "id_token": { "acr": { "essential": true, "values": ["phr", "aal2"] } } }).to_string();
+    let voluntary = ("acr_values", "phr aal2");
+    app.person("bob").await;
+    for (name, value) in [("claims", essential.as_str()), voluntary] {
+        let flow = rp.flow().with(name, value);
+        let mut browser = Browser::new();
+        let page = rp.go(&mut browser, "ana", &flow).await;
+        let page = browser.submit(&page, "another-way", &[]).await;
+        assert!(page.has("way-passkey") && page.has("way-totp"), "{name}: {}", page.body);
+        let page = browser.click(&page, "way-totp").await;
+        let page = browser.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+        let page = if page.has("allow") { browser.submit(&page, "allow", &[]).await } else { page };
+        let token = claims(&rp.exchange(&page.param("code").unwrap()).await.text("id_token"));
+        assert_eq!(token["acr"], "aal2", "{name}");
+        let silent = browser.get(&rp.begin(&flow.with("prompt", "none"))).await;
+        assert!(silent.param("code").is_some(), "{name}: {:?}", silent.location());
+        let page = rp.go(&mut Browser::new(), "bob", &rp.flow().with(name, value)).await;
+        assert!(page.has("totp-key") && page.has("passkey-instead"), "{name}: {}", page.body);
+    }
+    // The twin: `phr` alone is reached by the passkey alone.
+    let only = json!({ "id_token": { "acr": { "essential": true, "values": ["phr"] } } }).to_string();
+    let mut browser = Browser::new();
+    let page = rp.go(&mut browser, "ana", &rp.flow().with("claims", &only)).await;
+    let page = browser.submit(&page, "verify", &[("code", &phone.next_code(&app))]).await;
+    assert!(!page.has("way-totp") && page.param("code").is_none() && !page.has("allow"), "{} {}", page.url, page.body);
+    app.ignore_mail();
+}
+
+/// Every combination of who is meant and of days of grace, once: who is asked for a second factor that they have not got, whether
+/// they may wait, and who is not asked at all. What an app wants has no grace.
+#[tokio::test]
+async fn whoever_is_meant() {
+    for grace in ["0", "2"] {
+        for of in ["nobody", "all", "group", "client"] {
+            let mut settings = vec![("SECOND_FACTOR__GRACE_DAYS", grace)];
+            match of {
+                "all" => settings.push(("SECOND_FACTOR__POLICY", "required")),
+                "group" => settings.push(("SECOND_FACTOR__GROUPS", "admins")),
+                _ => {}
+            }
+            let app = house(&settings).await;
+            let join = sql("INSERT INTO group_members (group_name, user_id) SELECT 'admins', id FROM users");
+            app.provider.db.write(async move |tx| tx.execute(join).await).await.unwrap();
+            let about = Changes {
+                redirect_uris: Some(vec![CALLBACK.to_owned()]),
+                second_factor: (of == "client").then_some(FactorPolicy::Required),
+                ..Changes::default()
+            };
+            let rp = Rp::of(&app, &app.client("app", about).await);
+            let mut browser = Browser::new();
+            let page = rp.go(&mut browser, "ana", &rp.flow()).await;
+            let may_wait = grace == "2" && of != "client";
+            assert_eq!(page.has("totp-key"), of != "nobody", "{of} {grace}: {}", page.body);
+            assert_eq!(page.has("not-now"), of != "nobody" && may_wait, "{of} {grace}: {}", page.body);
+            if of != "nobody" && may_wait {
+                assert!(browser.submit(&page, "not-now", &[]).await.has("allow"), "{of}");
+                let page = browser.visit(&app.url("/account")).await;
+                assert!(page.text("#factor-due").contains("before"), "{of}: {}", page.body);
+                app.add_phone(&mut browser).await;
+                assert!(!browser.visit(&app.url("/account")).await.has("factor-due"), "{of}: there is one now");
+            } else if of != "nobody" {
+                let (_, page) = set_up(&app, &mut browser, &page).await;
+                assert!(page.has("allow"), "{of} {grace}: {}", page.body);
+            }
+            assert!(!browser.visit(&app.url("/account")).await.has("factor-due"), "{of} {grace}");
+            app.ignore_mail();
+        }
+    }
+}
+
+/// Where an authenticator app does not count, a page that asks for a second factor offers what does; nobody comes to a page with
+/// nothing on it.
+#[tokio::test]
+async fn what_counts_is_offered() {
+    for counts in ["passkey", "sms", "recovery,passkey"] {
+        let app = house(&[("SECOND_FACTOR__COUNTS", counts)]).await;
+        let about = Changes {
+            redirect_uris: Some(vec![CALLBACK.to_owned()]),
+            second_factor: Some(FactorPolicy::Required),
+            ..Changes::default()
+        };
+        let rp = Rp::of(&app, &app.client("bank", about).await);
+        let mut browser = Browser::new();
+        let page = rp.go(&mut browser, "ana", &rp.flow()).await;
+        assert!(page.has("add-passkey") && !page.has("totp-key"), "{counts}: {}", page.body);
+        let mut key = Authenticator::new(&app, 1);
+        let options = browser.passkey_options(&page).await;
+        let page = browser.submit(&page, "add-passkey", &[("credential", &key.create(&options, |_| {}))]).await;
+        assert!(page.url.path().starts_with("/second-factor/"), "{counts}: {} {}", page.url, page.body);
+        let options = browser.passkey_options(&page).await;
+        let page = browser.submit(&page, "verify", &[("credential", &key.get(&options, |_| {}))]).await;
+        assert!(page.has("allow"), "{counts}: {} {}", page.url, page.body);
+        app.ignore_mail();
+    }
+}
+
+/// The account says until when a second factor has to be there, in the person's language.
+#[tokio::test]
+async fn due() {
+    for (language, said) in [("en", "Set up a second factor before "), ("de", "Richten Sie bis ")] {
+        let app = house(&[("SECOND_FACTOR__POLICY", "required"), ("SECOND_FACTOR__GRACE_DAYS", "2")]).await;
+        let mut browser = Browser::reading(language);
+        let page = app.first_step(&mut browser, "ana").await;
+        let page = browser.submit(&page, "not-now", &[]).await;
+        assert!(page.text("#factor-due").starts_with(said), "{}", page.body);
+        assert_eq!(page.attributes("#factor-due a", "href"), ["/account/authenticators"]);
+        app.ignore_mail();
+    }
 }

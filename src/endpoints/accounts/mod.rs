@@ -320,7 +320,7 @@ pub(super) async fn guess(
     // Only what was sent to whom the guess is charged to: somebody may have asked for another address in between.
     match sent.filter(|row| row.browser_hash == visit.browser_hash && row.email_key == account) {
         Some(row) => {
-            provider.db.write(async move |tx| guesses::succeed(tx, &subjects, now).await).await?;
+            provider.db.write(async move |tx| guesses::succeed(tx, &subjects).await).await?;
             Ok(Guess::Right(Box::new(row)))
         }
         None => Ok(Guess::Wrong),

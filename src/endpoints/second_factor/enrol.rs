@@ -6,7 +6,7 @@ use super::proof::{Ground, Used};
 use super::raise::raise;
 use super::sent;
 use super::verify::{charge, open};
-use super::words::{Change, tell};
+use super::words::{self, Change, tell};
 use super::{Means, Own, SecondProof};
 use crate::base::{Fault, Id, Secret};
 use crate::endpoints::interaction::{Found, Outcome, Page, look};
@@ -145,7 +145,10 @@ pub async fn confirm(
     };
     let Some(shown) = shown else { return Ok(Added::Wrong) };
     let mut factor = enrolling.factor;
-    factor.name = tidy_name(name).unwrap_or_else(|| default_name(&factor, visit));
+    factor.name = match tidy_name(name) {
+        Some(name) => name,
+        None => default_name(provider, &factor, visit).await?,
+    };
     let change = Change::Added { kind: factor.kind.clone(), name: factor.name.clone() };
     let mail = tell(provider, &user, &change, visit)?;
     let detail = serde_json::json!({ "kind": factor.kind, "user_agent": visit.user_agent });
@@ -180,11 +183,15 @@ enum Shown {
     Sent(Id),
 }
 
-/// What it is called if the person gives it no name: the day on which it was added tells it from the others.
-fn default_name(factor: &Factor, visit: &Visit) -> String {
+/// What it is called if the person gives it no name: what the kind itself made up, or the word for the kind, with a number from the
+/// second on.
+async fn default_name(provider: &Provider, factor: &Factor, visit: &Visit) -> Result<String, Fault> {
     if !factor.name.is_empty() {
-        return factor.name.clone();
+        return Ok(factor.name.clone());
     }
-    let (year, month, day) = visit.now.date();
-    format!("{year:04}-{month:02}-{day:02}")
+    let word = words::kind(provider, &factor.kind, visit.lang);
+    let own = factors::list_for_user(&mut provider.db.conn(), &factor.user_id).await?;
+    let numbered = (2..).map(|number: usize| format!("{word} {number}"));
+    let free = std::iter::once(word.clone()).chain(numbered).find(|name| own.iter().all(|other| other.name != *name));
+    Ok(free.unwrap_or(word))
 }

@@ -11,9 +11,9 @@ use crate::endpoints::sign_in::{Entry, Pass, Proof, SignedIn, Stay, establish};
 use crate::endpoints::upstreams::Origin;
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::factor::{Demand, Duty, Level};
-use crate::identity::users::{self, User};
+use crate::identity::users::User;
 use crate::store::interactions::{self, Event, EventKind};
-use crate::store::{Tx, audit as audits, factor_terms, passwords};
+use crate::store::{Tx, audit as audits, factor_terms, passwords, users as people};
 
 /// Seconds for which a first proof waits for the second.
 const HALF_SECONDS: i64 = 900;
@@ -31,6 +31,9 @@ pub(super) struct Half {
     /// The other provider that vouched for the person, if one did.
     #[serde(default)]
     origin: Option<Origin>,
+    /// The generation of those who came in as this person: once whoever did is made a stranger, so is whoever holds this.
+    #[serde(default)]
+    generation: i64,
     at: Timestamp,
 }
 
@@ -49,14 +52,14 @@ pub(in crate::endpoints) enum After {
 pub(in crate::endpoints) async fn after_first(
     provider: &Provider,
     found: &Found,
-    (user, means, own): (&User, &Means, Option<Own>),
+    (user, means, own): (&User, &Means, Own),
     visit: &Visit,
 ) -> Result<After, Fault> {
     let is_enough = means.level >= Level::Two || provider.factors.policy.demand == Demand::Off;
     if is_enough {
         return Ok(After::Session { trusted: None });
     }
-    if own.is_some_and(|own| own.has_any()) {
+    if own.has_any() {
         // What matters on the pages of the account is never done on the strength of a browser alone, and neither is another account
         // connected to this one.
         let takes_trust = matches!(found.errand, Errand::App(_) | Errand::Account) && found.waiting().is_none();
@@ -82,32 +85,36 @@ pub(in crate::endpoints) async fn begin(
     let hash = sha256_base64url(&token);
     let password = match &proof {
         Proof::Password { phc } => Some(sha256_base64url(phc)),
+        // Proving the address made it the password of the account.
+        Proof::SignedUp(_, detail) => Some(sha256_base64url(&detail.phc)),
         _ => None,
     };
     let origin = proof.origin().cloned();
-    let half = Half { user: user.id.clone(), amr: means.amr.clone(), stay, token: hash.clone(), password, origin, at: visit.now };
-    let detail = serde_json::to_string(&half).map_err(Fault::at("second_factor: half"))?;
-    let event = Event { kind: EventKind::FirstProof, session_id: Id::from_stored(""), detail };
+    let (amr, token_hash) = (means.amr.clone(), hash.clone());
+    let mut half = Half { user: user.id.clone(), amr, stay, token: token_hash, password, origin, generation: 0, at: visit.now };
     let mut record = audit_at("first_proof", user.id.as_str(), visit);
     record.user_id = Some(user.id.clone());
     record.client_id = found.client.as_ref().map(|c| c.client.client_id.clone());
     record.detail = serde_json::json!({ "amr": means.amr, "user_agent": visit.user_agent });
     let ids = (provider.new_id()?, provider.new_id()?);
-    let (interaction, added, here, now) = (found.id.clone(), event.clone(), visit.clone(), visit.now);
+    let (interaction, here, now) = (found.id.clone(), visit.clone(), visit.now);
     let taken = provider
         .db
         .write(async move |tx| {
             if !proof.take(tx, &user, &here).await? {
-                return Ok(false);
+                return Ok(None);
             }
-            interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
+            // The proof itself may have begun another.
+            let Some(generation) = people::generation(tx, &user.id).await? else { return Ok(None) };
+            half.generation = generation;
+            let detail = serde_json::to_string(&half).map_err(Fault::at("second_factor: half"))?;
+            let event = Event { kind: EventKind::FirstProof, session_id: Id::from_stored(""), detail };
+            interactions::add_event(tx, &ids.0, &interaction, &event, now).await?;
             audits::write(tx, &ids.1, &record).await?;
-            Ok(true)
+            Ok(Some(event))
         })
         .await?;
-    if !taken {
-        return Ok(None);
-    }
+    let Some(event) = taken else { return Ok(None) };
     found.events.push(event);
     let after = Visit { half_hash: Some(hash), ..visit.clone() };
     let outcome = look(provider, &found, &after).await?;
@@ -147,7 +154,7 @@ impl Asked {
                 return Ok(None);
             }
         }
-        let user = users::by_id(&mut conn, &half.user).await?.filter(User::is_open);
+        let user = people::of_generation(&mut conn, &half.user, half.generation).await?.filter(User::is_open);
         Ok(user.map(|user| Self { user, by: By::Half(Box::new(half)) }))
     }
 
@@ -230,6 +237,6 @@ impl Half {
             Some(_) => passwords::of(&mut provider.db.conn(), &self.user).await?,
             None => None,
         };
-        Ok(Ground { password, origin: self.origin.clone() })
+        Ok(Ground { password, origin: self.origin.clone(), generation: Some(self.generation) })
     }
 }

@@ -38,6 +38,7 @@ use super::{ClientRef, Provider, Signed, Visit};
 use crate::base::{Fault, Timestamp};
 use crate::identity::factor::{self, Demand, Duty, Gap, Kinds, Level, Need, Policy, Standing, Wanted};
 use crate::identity::recovery::RecoveryKey;
+use crate::identity::totp;
 use crate::identity::users::User;
 use crate::notify::Channel;
 use crate::oauth::FactorPolicy;
@@ -58,10 +59,17 @@ pub struct House {
 }
 
 impl House {
-    /// The most that anybody can reach here, as far as they may add what they need.
+    /// The most that anybody can reach here with what counts.
     pub fn offered(&self) -> Level {
         let taken = self.kinds.all().map(|kind| kind.about()).filter(|about| self.policy.takes(about.kind));
         taken.map(|about| about.level).max().unwrap_or(Level::One).max(self.by_passkey)
+    }
+
+    /// The most that anybody can reach with what is added on the way to an app: an authenticator app or a passkey. Where neither is
+    /// possible nobody is sent to a page that has nothing to add.
+    pub fn addable(&self) -> Level {
+        let by_app = if self.policy.takes(totp::KIND) { Level::Two } else { Level::One };
+        by_app.max(self.by_passkey)
     }
 
     /// Every `acr` that can be reached here, weakest first.
@@ -153,7 +161,7 @@ pub(super) async fn gap(provider: &Provider, request: &ValidRequest, client: &Cl
         return Ok(factor::gap(wanted.as_ref(), Duty::None, &nobody));
     };
     let level = Level::parse(&signed.session.acr).unwrap_or(Level::One);
-    let is_quiet = wanted.as_ref().is_none_or(|wanted| wanted.levels.first().is_some_and(|first| level >= *first));
+    let is_quiet = wanted.as_ref().is_none_or(|wanted| wanted.levels.iter().any(|enough| level >= *enough));
     let may_be_due = level < Level::Two && !signed.session.device_trusted && may_be_due(provider, Some(client));
     if is_quiet && !may_be_due {
         return Ok(Gap::None);
@@ -184,7 +192,7 @@ async fn of_session(
         level: Some(level),
         device_trusted: signed.session.device_trusted,
         own: own.level(),
-        offered: provider.factors.offered(),
+        offered: provider.factors.addable(),
     };
     Ok(factor::gap(wanted, duty, &standing))
 }
@@ -277,6 +285,16 @@ fn is_of_the_house(found: &Found) -> bool {
         super::interaction::Errand::App(request) => wanted(request).is_none_or(|wanted| wanted.need == Need::Voluntary),
         _ => true,
     }
+}
+
+/// Until when somebody may still go without the second factor that the house wants of them; nothing if that is not so.
+///
+/// # Errors
+/// Storage failed.
+pub async fn grace(provider: &Provider, signed: &Signed, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+    let (duty, until) = duty(provider, &signed.user, None, now).await?;
+    let Some(until) = until.filter(|until| duty == Duty::Required && now < *until) else { return Ok(None) };
+    Ok((!Own::of(provider, &signed.user).await?.has_any()).then_some(until))
 }
 
 /// Whether the house wants a person to have a second factor, so that their last one stays.

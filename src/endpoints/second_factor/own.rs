@@ -47,16 +47,26 @@ impl Own {
         let mut all = factors::list_for_user(&mut conn, &user.id).await?;
         let house = &provider.factors;
         all.retain(|factor| house.policy.takes(&factor.kind) && house.kinds.find(&factor.kind).is_some());
-        let levels = all.iter().filter_map(|factor| house.kinds.find(&factor.kind)).map(|kind| kind.about().level);
         let passkeys = match &provider.passkeys {
             Some(_) => passkeys::list(&mut conn, &user.id).await?,
             None => Vec::new(),
         };
-        let reached = passkeys.iter().map(level_of).max().unwrap_or(Level::One);
-        let level = levels.max().unwrap_or(Level::One).max(reached);
-        let has_any = !all.is_empty() || passkeys.iter().any(|own| house.policy.takes(kind_of(own)));
         let codes = recovery::left(&mut conn, &user.id).await?;
-        Ok(Self { factors: all, passkeys, codes, level, has_any })
+        Ok(Self { factors: all, passkeys, codes, level: Level::One, has_any: false }.weighed(provider))
+    }
+
+    fn weighed(self, provider: &Provider) -> Self {
+        let house = &provider.factors;
+        let levels = self.factors.iter().filter_map(|factor| house.kinds.find(&factor.kind)).map(|kind| kind.about().level);
+        let level = levels.chain(self.passkeys.iter().map(level_of)).max().unwrap_or(Level::One);
+        let has_any = !self.factors.is_empty() || self.passkeys.iter().any(|own| house.policy.takes(kind_of(own)));
+        Self { level, has_any, ..self }
+    }
+
+    /// What stays once the address of the account is proved for the first time (`users::prove_address`).
+    pub(in crate::endpoints) fn after_first_proof(mut self, provider: &Provider) -> Self {
+        self.passkeys.retain(|own| !own.signs_in);
+        self.weighed(provider)
     }
 
     /// Recovery codes alone are no factor: they are a way back to one.

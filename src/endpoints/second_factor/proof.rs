@@ -10,7 +10,7 @@ use crate::identity::recovery;
 use crate::identity::users::{self, User};
 use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::outbox::{self, NewMail};
-use crate::store::{Tx, factor_challenges, factor_terms, factors, passkeys, passwords, trusted_devices};
+use crate::store::{Tx, factor_challenges, factor_terms, factors, passkeys, passwords, trusted_devices, users as people};
 
 /// A second factor that was right, with everything that is stored because of it.
 pub(in crate::endpoints) struct SecondProof {
@@ -31,6 +31,8 @@ pub(super) struct Ground {
     pub password: Option<String>,
     /// The other provider by which it was given.
     pub origin: Option<Origin>,
+    /// The generation of those who came in as the person; it has to be the same still.
+    pub generation: Option<i64>,
 }
 
 /// What is used up.
@@ -120,10 +122,14 @@ impl SecondProof {
             Some(origin) => origin.stands(tx, user).await?,
             None => true,
         };
-        if !stands || !is_known_there || !self.use_up(tx, user, now).await? {
+        let is_no_stranger = match self.ground.generation {
+            Some(given) => people::generation(tx, user).await? == Some(given),
+            None => true,
+        };
+        if !stands || !is_known_there || !is_no_stranger || !self.use_up(tx, user, now).await? {
             return Ok(false);
         }
-        guesses::succeed(tx, &self.subjects, now).await?;
+        guesses::succeed(tx, &self.subjects).await?;
         if let Some(device) = &self.device {
             device.store(tx, user).await?;
         }

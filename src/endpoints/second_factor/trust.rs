@@ -3,8 +3,9 @@
 
 use crate::base::{Fault, Id, Secret, sha256_base64url};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
+use crate::identity::users;
 use crate::store::audit::AuditEvent;
-use crate::store::trusted_devices::{self, TrustedDevice};
+use crate::store::trusted_devices::{self, Marks, TrustedDevice};
 use crate::store::{Tx, audit as audits};
 
 /// Whether a person wants this browser remembered.
@@ -19,6 +20,7 @@ pub(super) struct NewDevice {
     device: TrustedDevice,
     record: (Id, AuditEvent),
     hash: String,
+    browser_hash: String,
     pub token: Secret<String>,
 }
 
@@ -40,11 +42,13 @@ impl NewDevice {
         let mut event = audit_at("device_remembered", user.as_str(), visit);
         event.user_id = Some(user.clone());
         let record = (provider.new_id()?, event);
-        Ok(Some(Self { device, record, hash: sha256_base64url(&token), token: Secret::new(token) }))
+        let (hash, browser_hash) = (sha256_base64url(&token), visit.browser_hash.clone());
+        Ok(Some(Self { device, record, hash, browser_hash, token: Secret::new(token) }))
     }
 
     pub(super) async fn store(&self, tx: &mut Tx, user: &Id) -> Result<(), Fault> {
-        trusted_devices::insert(tx, user, &self.device, &self.hash).await?;
+        let marks = Marks { token_hash: &self.hash, browser_hash: &self.browser_hash };
+        trusted_devices::insert(tx, user, &self.device, &marks).await?;
         audits::write(tx, &self.record.0, &self.record.1).await
     }
 }
@@ -67,7 +71,8 @@ pub async fn list(provider: &Provider, signed: &Signed, visit: &Visit) -> Result
     trusted_devices::list_for_user(&mut provider.db.conn(), &signed.user.id, visit.now).await
 }
 
-/// Forgets one browser of a person; false if there is none of theirs.
+/// Forgets one browser of a person, and asks its session for the second factor where one has to be there; false if there is none of
+/// theirs.
 ///
 /// # Errors
 /// Storage or chance failed.
@@ -78,6 +83,7 @@ pub async fn forget(provider: &Provider, signed: &Signed, id: &Id, visit: &Visit
     provider
         .db
         .write(async move |tx| {
+            users::hold(tx, &user).await?;
             let done = trusted_devices::remove(tx, &id, &user).await?;
             if done {
                 audits::write(tx, &event, &record).await?;

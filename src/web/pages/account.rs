@@ -26,6 +26,8 @@ pub struct Account {
     /// Leads to the page that asks before every app is removed.
     pub all_apps_url: String,
     pub notice: Option<Notice>,
+    /// Until when the person has to set up a second factor.
+    pub factor_due: Option<Timestamp>,
 }
 
 /// One browser in which the person is signed in.
@@ -71,6 +73,11 @@ impl Account {
 
     fn exact(&self, at: &Timestamp) -> String {
         exact(self.frame.t(), *at)
+    }
+
+    fn due_text(&self) -> Option<String> {
+        let t = self.frame.t();
+        Some(t.factors.due.with(exact(t, self.factor_due?)).to_string())
     }
 
     fn ago(&self, at: &Timestamp) -> String {

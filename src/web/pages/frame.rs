@@ -101,7 +101,13 @@ impl Frame {
         let pages = &t.account_pages;
         let link = |(path, text): (&str, &'static str)| {
             let url = format!("{}{path}", self.base_path);
-            RailLink { is_here: url == own, url, text }
+            let is_below = path != "/account" && own.strip_prefix(url.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            let mark = match (url == own, is_below) {
+                (true, _) => Some("page"),
+                (false, true) => Some("true"),
+                (false, false) => None,
+            };
+            RailLink { url, text, mark }
         };
         [
             ("/account", pages.overview),
@@ -134,8 +140,8 @@ impl Frame {
 pub struct RailLink {
     pub url: String,
     pub text: &'static str,
-    /// Whether it is the page that shows the rail.
-    pub is_here: bool,
+    /// The `aria-current` of the page that shows the rail, and of the page above it.
+    pub mark: Option<&'static str>,
 }
 
 /// The first letter of a name or an address, for the disc beside it.

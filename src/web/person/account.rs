@@ -48,6 +48,10 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
         Ok(account) => account,
         Err(fault) => return broken(&state, &request, &fault),
     };
+    let factor_due = match second_factor::grace(&state.provider, &signed, visit.now).await {
+        Ok(due) => due,
+        Err(fault) => return broken(&state, &request, &fault),
+    };
     let base = state.provider.issuer.path();
     let session_row = |session: crate::identity::sessions::Session| SessionRow {
         this_one: session.id == signed.session.id,
@@ -82,6 +86,7 @@ pub async fn show(request: HttpRequest, state: Data<State>) -> HttpResponse {
             "done=apps" => Some(Notice::AppsRemoved),
             _ => None,
         },
+        factor_due,
     };
     answer::with_browser(page(StatusCode::OK, &model), browser)
 }

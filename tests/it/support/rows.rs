@@ -64,6 +64,18 @@ impl TestApp {
         self.provider.db.write(async move |tx| tx.execute(sql(text)).await).await.unwrap();
     }
 
+    /// How many commits are in the log of the database, by the marks of their last pages (SQLite's file format, section 4.2); nothing on
+    /// PostgreSQL, where everybody on the server is counted together.
+    pub fn commits(&self) -> Option<usize> {
+        if std::env::var("TEST_DATABASE_URL").is_ok() {
+            return None;
+        }
+        let log = std::fs::read(self.folder().join("test.db-wal")).unwrap();
+        let page = usize::try_from(u32::from_be_bytes(log[8..12].try_into().unwrap())).unwrap();
+        let frames = log[32..].chunks_exact(page + 24).filter(|frame| frame[8..16] == log[16..24]);
+        Some(frames.filter(|frame| frame[4..8] != [0; 4]).count())
+    }
+
     /// How many rows a `SELECT COUNT(*)` finds.
     pub async fn count(&self, text: &'static str) -> i64 {
         let row = self.provider.db.conn().fetch(sql(text)).await.unwrap().unwrap();
