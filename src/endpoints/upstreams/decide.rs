@@ -145,7 +145,7 @@ pub(super) fn newcomer(
     let identity = linking::row(provider.new_id()?, &new.id, from, &upstream.id, visit.now);
     let grounds = Grounds::new(
         provider,
-        (identity, Act::Register { new: Box::new(new), event, proved: proved.map(Box::new) }, is_fresh),
+        (identity, Act::Register { new: Box::new(new), event: Box::new(event), proved: proved.map(Box::new) }, is_fresh),
         from,
         upstream,
     )?;

@@ -48,7 +48,7 @@ pub(super) enum Act {
         proves: Option<String>,
     },
     /// It makes an account.
-    Register { new: Box<NewUser>, event: (Id, AuditEvent), proved: Option<Box<Proved>> },
+    Register { new: Box<NewUser>, event: Box<(Id, AuditEvent)>, proved: Option<Box<Proved>> },
 }
 
 /// What proved the address, where the provider did not: used up with the account.
