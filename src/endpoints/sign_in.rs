@@ -13,7 +13,7 @@ use super::interaction::{Found, Outcome, look};
 use super::second_factor::{self, After, Means, Own, SecondProof};
 use super::upstreams::Origin;
 use super::{Provider, Signed, Visit, audit, audit_at, op_browser_state, upstreams};
-use crate::base::{Fault, Id, Secret, public_id};
+use crate::base::{Fault, Id, Secret, Timestamp, public_id};
 use crate::identity::factor::Level;
 use crate::identity::one_time::{self, OneTime};
 use crate::identity::sessions::{self, NewSession, SessionToken};
@@ -252,14 +252,7 @@ pub(super) async fn establish(
         .db
         .write(async move |tx| {
             // Nothing is used up where the browser was forgotten in the meantime.
-            if let Some(device) = &trusted {
-                // The person first, as everywhere, or PostgreSQL would find deadlocks.
-                users::hold(tx, &person.id).await?;
-                if !trusted_devices::touch(tx, device, now).await? {
-                    return Ok(false);
-                }
-            }
-            if !proof.take(tx, &person, &here).await? {
+            if !is_remembered(tx, &person.id, trusted.as_ref(), now).await? || !proof.take(tx, &person, &here).await? {
                 return Ok(false);
             }
             begin(tx, &stored, &here).await?;
@@ -308,6 +301,14 @@ async fn after(provider: &Provider, found: &Found, entry: &Entry, visit: &Visit)
     let forgotten = Visit { device_hash: None, ..visit.clone() };
     let own = own.after_first_proof(provider);
     second_factor::after_first(provider, found, (&entry.user, &entry.means, own), &forgotten).await
+}
+
+/// Whether the browser that stands for a second factor is remembered still, if one does.
+async fn is_remembered(tx: &mut Tx, person: &Id, device: Option<&Id>, now: Timestamp) -> Result<bool, Fault> {
+    let Some(device) = device else { return Ok(true) };
+    // The person first, as everywhere, or PostgreSQL would find deadlocks.
+    users::hold(tx, person).await?;
+    trusted_devices::touch(tx, device, now).await
 }
 
 /// What the person hears whose session ends here because somebody else signs in.

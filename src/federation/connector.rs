@@ -196,6 +196,7 @@ mod tests {
             subject: "1".to_owned(),
             email: None,
             email_verified: false,
+            email_authoritative: false,
             claims: Map::new(),
             groups: Vec::new(),
             amr: Vec::new(),
