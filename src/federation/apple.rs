@@ -86,20 +86,7 @@ mod tests {
     #[test]
     fn a_name_beside_the_answer() {
         let named = |user: Option<&str>| {
-            let mut identity = UpstreamIdentity {
-                issuer: "https://up.test".to_owned(),
-                subject: "1".to_owned(),
-                email: None,
-                email_verified: false,
-                email_authoritative: false,
-                claims: Map::new(),
-                groups: Vec::new(),
-                amr: Vec::new(),
-                acr: None,
-                auth_time: None,
-                sid: None,
-                id_token: None,
-            };
+            let mut identity = UpstreamIdentity::nameless();
             take_name(&mut identity, user);
             identity.claims
         };

@@ -129,6 +129,25 @@ mod sealed {
 }
 
 impl UpstreamIdentity {
+    /// Somebody of whom a provider says nothing more.
+    #[cfg(test)]
+    pub fn nameless() -> Self {
+        Self {
+            issuer: "https://up.test".to_owned(),
+            subject: "1".to_owned(),
+            email: None,
+            email_verified: false,
+            email_authoritative: false,
+            claims: Map::new(),
+            groups: Vec::new(),
+            amr: Vec::new(),
+            acr: None,
+            auth_time: None,
+            sid: None,
+            id_token: None,
+        }
+    }
+
     /// What the person is called there: their address, or their name.
     pub fn shown(&self) -> String {
         let claim = |name: &str| self.claims.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -176,7 +195,7 @@ impl fmt::Display for Trouble {
             Self::Down(why) => write!(f, "it is down: {why}"),
             Self::Busy(why) => write!(f, "it has no time: {why}"),
             Self::Nonsense(why) => write!(f, "its answer makes no sense: {why}"),
-            Self::Wrong(why) => write!(f, "its answer is wrong: {why}"),
+            Self::Wrong(why) => f.write_str(why),
             Self::Cancelled => f.write_str("the person turned back"),
             Self::Refused(code) => write!(f, "it refused: {code}"),
             Self::NotAllowed(why) => write!(f, "not open to this person: {why}"),
@@ -192,18 +211,8 @@ mod tests {
     #[test]
     fn tokens_are_secrets() {
         let identity = |id_token: Option<&str>| UpstreamIdentity {
-            issuer: "https://up.test".to_owned(),
-            subject: "1".to_owned(),
-            email: None,
-            email_verified: false,
-            email_authoritative: false,
-            claims: Map::new(),
-            groups: Vec::new(),
-            amr: Vec::new(),
-            acr: None,
-            auth_time: None,
-            sid: None,
             id_token: id_token.map(|text| Secret::new(text.to_owned())),
+            ..UpstreamIdentity::nameless()
         };
         let whole = identity(Some("eyJ.their.token"));
         assert!(!format!("{whole:?}").contains("eyJ"));

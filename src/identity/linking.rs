@@ -167,18 +167,9 @@ mod tests {
 
     fn identity(amr: &[&str], acr: Option<&str>) -> UpstreamIdentity {
         UpstreamIdentity {
-            issuer: "https://up.test".to_owned(),
-            subject: "1".to_owned(),
-            email: None,
-            email_verified: false,
-            email_authoritative: false,
-            claims: Map::new(),
-            groups: Vec::new(),
             amr: amr.iter().map(|method| (*method).to_owned()).collect(),
             acr: acr.map(str::to_owned),
-            auth_time: None,
-            sid: None,
-            id_token: None,
+            ..UpstreamIdentity::nameless()
         }
     }
 
