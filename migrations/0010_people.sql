@@ -12,3 +12,4 @@ UPDATE users SET address_proved_here = TRUE
 
 -- Whether the time of a session is known to be when the person proved themselves; not where another provider did not say.
 ALTER TABLE sessions ADD COLUMN is_dated BOOLEAN NOT NULL DEFAULT TRUE;
+UPDATE sessions SET is_dated = FALSE WHERE id IN (SELECT session_id FROM upstream_sessions);

@@ -235,7 +235,10 @@ pub(super) async fn establish(
     let token = SessionToken::new(&provider.random)?;
     let mut session = next_session(provider, &user, (&token, &means, proof.session(&user)), visit)?;
     session.device_trusted = trusted.is_some();
-    session.is_dated = proof.origin().is_none_or(Origin::is_fresh);
+    if let Some(origin) = proof.origin() {
+        session.is_dated = origin.proved_at().is_some();
+        session.auth_time = origin.proved_at().unwrap_or(visit.now);
+    }
     let device = proof.device_token();
     let notice = notice::of_new_device(provider, &user, &session, visit).await?;
     let event = Event { kind: EventKind::SignedIn, session_id: session.id.clone(), detail: String::new() };
@@ -299,7 +302,7 @@ async fn after(provider: &Provider, found: &Found, entry: &Entry, visit: &Visit)
     // What let anybody in before the address was proved goes with the proof, and so does what this browser was remembered by; what
     // is left of second factors is asked for (MF-04).
     let forgotten = Visit { device_hash: None, ..visit.clone() };
-    let own = own.after_first_proof(provider);
+    let own = own.after_first_proof(provider, &entry.user);
     second_factor::after_first(provider, found, (&entry.user, &entry.means, own), &forgotten).await
 }
 

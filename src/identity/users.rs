@@ -180,8 +180,7 @@ pub async fn hold(tx: &mut Tx, id: &Id) -> Result<(), Fault> {
 /// owner (decision 17). False if the address is not this person's any more, or they may not be here.
 ///
 /// Second factors stay, and are asked for: a mailbox is one proof and takes nobody's second away (decision 24, MF-04). One that a
-/// stranger left opens nothing by itself; its owner gets it removed by the operator. A passkey that signs in is a first proof
-/// too: a stranger would come in by it, to an address that somebody else has proved, so it goes.
+/// stranger left opens nothing by itself; its owner gets it removed by the operator.
 ///
 /// # Errors
 /// Storage failed.
@@ -190,18 +189,24 @@ pub async fn prove_address(tx: &mut Tx, user: &User, email_key: &str, now: Times
         return Ok(false);
     }
     if !user.address_proved_here {
-        forget_attached(tx, &user.id, now).await?;
+        forget_attached(tx, user, now).await?;
     }
     Ok(true)
 }
 
-/// Takes away what lets anybody into an account: whoever attached it may not be its owner.
+/// Takes away what lets anybody into an account by itself: whoever attached it may not be its owner. A passkey that signs in is such a
+/// first proof. Where another provider vouched for the person it stays as a second one; where nobody did it goes.
 ///
 /// # Errors
 /// Storage failed.
-pub async fn forget_attached(tx: &mut Tx, id: &Id, now: Timestamp) -> Result<(), Fault> {
+pub async fn forget_attached(tx: &mut Tx, user: &User, now: Timestamp) -> Result<(), Fault> {
+    let id = &user.id;
     passwords::remove(tx, id).await?;
-    passkeys::remove_signing_in(tx, id).await?;
+    if user.email_verified {
+        passkeys::make_second(tx, id).await?;
+    } else {
+        passkeys::remove_signing_in(tx, id).await?;
+    }
     let none = Id::from_stored("");
     if factors::other_kinds(tx, id, &none).await?.is_empty() && passkeys::others(tx, id, "").await?.is_empty() {
         recovery_codes::remove_for_user(tx, id).await?;

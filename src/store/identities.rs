@@ -118,7 +118,7 @@ pub async fn remove(tx: &mut Tx, user: &Id, id: &Id) -> Result<bool, Fault> {
 pub async fn remove_since(tx: &mut Tx, user: &Id, since: Timestamp) -> Result<(), Fault> {
     let statement = sql("DELETE FROM identities WHERE user_id = $1 AND (created_at >= $2 OR EXISTS
          (SELECT 1 FROM upstream_sessions u JOIN sessions s ON s.id = u.session_id
-          WHERE s.user_id = $1 AND s.auth_time >= $2 AND u.issuer = identities.issuer AND u.subject = identities.subject))")
+          WHERE s.user_id = $1 AND (s.auth_time >= $2 OR s.created_at >= $2) AND u.issuer = identities.issuer AND u.subject = identities.subject))")
     .bind(user)
     .bind(since);
     tx.execute(statement).await?;

@@ -295,6 +295,15 @@ pub async fn remove_signing_in(tx: &mut Tx, user: &Id) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Leaves the passkeys of a person that sign in alone as second factors.
+///
+/// # Errors
+/// Storage failed.
+pub async fn make_second(tx: &mut Tx, user: &Id) -> Result<(), Fault> {
+    tx.execute(sql("UPDATE passkeys SET signs_in = FALSE WHERE user_id = $1 AND signs_in").bind(user)).await?;
+    Ok(())
+}
+
 /// Removes the passkeys that a person was given at `since` or later.
 ///
 /// # Errors

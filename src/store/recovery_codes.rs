@@ -51,6 +51,15 @@ pub async fn last_used_at(conn: &mut Conn, user: &Id) -> Result<Option<Timestamp
     row.columns("recovery_codes").opt_time("used_at")
 }
 
+/// Whether a person has a code that is good still, in a transaction that depends on it.
+///
+/// # Errors
+/// Storage failed.
+pub async fn has_unused(tx: &mut Tx, user: &Id) -> Result<bool, Fault> {
+    let statement = sql("SELECT 1 FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL").bind(user);
+    Ok(tx.fetch(statement).await?.is_some())
+}
+
 /// Uses a code up. True for exactly one caller.
 ///
 /// # Errors

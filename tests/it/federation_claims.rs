@@ -119,6 +119,40 @@ async fn a_sign_in_that_was_disowned() {
     app.ignore_mail();
 }
 
+/// MF-04: whoever holds the mailbox alone gets past no second factor of a claimed account, whichever mail they answer: not the app, and
+/// not the passkey, which is a second step from then on.
+#[tokio::test]
+async fn a_second_factor_outlasts_every_mail() {
+    for is_disowned in [false, true] {
+        let (app, _up, mut owner) = claimed(proving(Switch::Off)).await;
+        let phone = app.add_phone(&mut owner).await;
+        let mut key = crate::support::authenticator::Authenticator::new(&app, 1);
+        key.enrol(&app, &mut owner).await;
+        app.mail().to(VICTIM).await;
+        let mut thief = Browser::new();
+        if is_disowned {
+            let mut elsewhere = Browser::new();
+            let page = elsewhere.visit(&app.url("/sign-in")).await;
+            let page = elsewhere.submit(&page, "sign-in", &[("username", VICTIM), ("password", FRESH)]).await;
+            elsewhere.submit(&page, "verify", &[("way", "totp"), ("code", &phone.next_code(&app))]).await;
+            let notice = app.mail().one(VICTIM).await.link();
+            let page = thief.open_and_press(&notice).await;
+            thief.submit(&page, "set-password", &[("password", "another orchid tractor")]).await;
+            let page = thief.visit(&app.url("/sign-in")).await;
+            thief.submit(&page, "sign-in", &[("username", VICTIM), ("password", "another orchid tractor")]).await;
+        } else {
+            app.ask_for_link(&mut thief, VICTIM).await;
+            let link = app.mail().one(VICTIM).await.link();
+            let page = thief.open_and_press(&link).await;
+            assert!(page.has("another-way"), "{} {}", page.url, page.body);
+        }
+        assert!(!app.is_in(&mut thief).await, "disowned: {is_disowned}");
+        assert_eq!(app.count("SELECT COUNT(*) FROM factors WHERE confirmed_at IS NOT NULL").await, 1, "disowned: {is_disowned}");
+        assert_eq!(app.count("SELECT COUNT(*) FROM passkeys WHERE NOT signs_in").await, 1, "disowned: {is_disowned}");
+        app.ignore_mail();
+    }
+}
+
 /// Google is believed of its own addresses and those of Workspace domains, GitHub of what it has proved; an operator may say otherwise,
 /// and who is known from before is proved at the next sign-in.
 #[tokio::test]

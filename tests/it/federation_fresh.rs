@@ -114,6 +114,47 @@ async fn a_step_up() {
     app.ignore_mail();
 }
 
+/// The ID token has the time that the provider says, however long ago that is, and none where it says none.
+#[tokio::test]
+async fn the_time_in_the_token() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "hub", Kind::Oidc, Changes::default()).await;
+    let rp = Rp::web(&app, "web").await;
+    let then = app.clock.now().unix() - 3000;
+    for (said, asked, told) in [(json!(then), "3600", Some(then)), (json!(null), "", None)] {
+        up.will(|behaviour| behaviour.claims = json!({ "auth_time": said }));
+        let mut browser = Browser::new();
+        let flow = if asked.is_empty() { rp.flow() } else { rp.flow().with("max_age", asked) };
+        let page = browser.visit(&rp.begin(&flow)).await;
+        let page = up.sign_in(&mut browser, &page, "hub").await;
+        let page = if page.has("allow") { browser.submit(&page, "allow", &[]).await } else { page };
+        let token = claims(&rp.exchange(&page.param("code").unwrap()).await.text("id_token"));
+        assert_eq!(token["auth_time"].as_i64(), told, "{said}");
+    }
+    app.ignore_mail();
+}
+
+/// A house in which nobody can confirm: its own wishes are met by the sign-in there, or its people could change nothing any more; an
+/// app's are not.
+#[tokio::test]
+async fn nothing_else_to_prove_oneself_by() {
+    let app = house(&[("SIGN_IN__PASSWORD", "off"), ("SIGN_IN__BY_MAIL", "off")]).await;
+    let up = Upstream::connected(&app, "hub", Kind::GitHub, Changes::default()).await;
+    // A second one, or people would go straight there.
+    Upstream::connected(&app, "other", Kind::Oidc, Changes { position: Some(1), ..Changes::default() }).await;
+    let rp = Rp::web(&app, "web").await;
+    let mut browser = Browser::new();
+    come(&app, &up, &mut browser).await;
+    app.clock.advance(3600);
+    let page = browser.visit(&app.url("/account/email")).await;
+    let page = up.sign_in(&mut browser, &page, "hub").await;
+    assert!(page.has("change-email"), "{} {}", page.url, page.body);
+    let page = browser.visit(&rp.begin(&rp.flow().with("prompt", "login"))).await;
+    let page = up.sign_in(&mut browser, &page, "hub").await;
+    assert_eq!(page.status, 403, "{} {}", page.url, page.body);
+    app.ignore_mail();
+}
+
 /// Somebody new, and the app wants a fresh proof: a mail gives it, and makes the account. Where no way of this house is open, the page says
 /// so and nothing happens.
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use vouchsafe::admin::upstreams::{self, Changes};
-use vouchsafe::federation::Kind;
+use vouchsafe::federation::{Kind, Visibility};
+use vouchsafe::store::sql;
 
 use crate::backchannel_logout::told_at;
 use crate::support::app::PASSWORD;
@@ -31,6 +32,9 @@ async fn only_open_ways_count() {
     for (settings, may_go) in [(&[][..], true), (&[("SIGN_IN__PASSWORD", "off")], false)] {
         let app = house(settings).await;
         let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+        // One that only an app asks for leads nobody to their account.
+        let hinted = Changes { visibility: Some(Visibility::Hinted), position: Some(2), ..Changes::default() };
+        let hinted = Upstream::connected(&app, "hinted", Kind::Oidc, hinted).await;
         let gone = Upstream::connected(&app, "gone", Kind::Oidc, Changes { position: Some(1), ..Changes::default() }).await;
         gone.says(json!({ "sub": "gone-ana" }));
         let mut browser = Browser::new();
@@ -39,11 +43,18 @@ async fn only_open_ways_count() {
         assert!(browser.submit(&page, "change-password", &[("password", FRESH)]).await.has("done"), "a password");
         let page = browser.visit(&app.url("/account/identities")).await;
         gone.sign_in(&mut browser, &page, "gone").await;
-        assert_eq!(app.count(LINKS).await, 2);
+        let (issuer, now) = (hinted.issuer.clone(), app.clock.now());
+        let linked = app.provider.db.write(async move |tx| {
+            let text = "INSERT INTO identities (id, user_id, issuer, subject, upstream_id, shown, created_at, used_at)
+                 SELECT 'i', id, $1, 'ana', 'hinted', 'ana', $2, $2 FROM users";
+            tx.execute(sql(text).bind(&issuer).bind(now)).await
+        });
+        assert_eq!(linked.await.unwrap(), 1);
+        assert_eq!(app.count(LINKS).await, 3);
         upstreams::remove(app.desk(), "gone").await.unwrap();
         app.provider.connected.forget();
         disconnect(&app, &mut browser).await;
-        assert_eq!(app.count(LINKS).await, if may_go { 1 } else { 2 }, "{settings:?}");
+        assert_eq!(app.count(LINKS).await, if may_go { 2 } else { 3 }, "{settings:?}");
         app.ignore_mail();
     }
 }

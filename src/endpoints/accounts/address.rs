@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sign_up::AddressRefused;
 use super::{Await, Guess, Mail, Recipient, Sent, add_event, guess, mail, mailed, recover::unsent};
-use crate::base::{Fault, Id};
+use crate::base::Fault;
 use crate::cache::RetryAfter;
 use crate::endpoints::interaction::{self, AccountPage, Errand, Found, Outcome};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
@@ -289,7 +289,7 @@ pub async fn undo(provider: &Provider, token: &str, visit: &Visit) -> Result<Und
             if !one_time::consume(tx, &row, now).await? {
                 return Ok(false);
             }
-            if !give_back(tx, (&user.id, &row, &before), now).await? {
+            if !give_back(tx, (&user, &row, &before), now).await? {
                 // Nothing of it is kept, the link neither: somebody else has the address in this very moment.
                 return Err(Fault::new("accounts: undo", "the old address cannot be given back"));
             }
@@ -301,18 +301,23 @@ pub async fn undo(provider: &Provider, token: &str, visit: &Visit) -> Result<Und
     Ok(if done { UndoDone::Done(link) } else { UndoDone::Gone })
 }
 
-async fn give_back(tx: &mut Tx, (user, row, before): (&Id, &OneTime, &str), now: crate::base::Timestamp) -> Result<bool, Fault> {
+async fn give_back(
+    tx: &mut Tx,
+    (person, row, before): (&User, &OneTime, &str),
+    now: crate::base::Timestamp,
+) -> Result<bool, Fault> {
+    let user = &person.id;
     people::set_deletion(tx, user, None).await?;
     people::remove_unproved(tx, &row.email_key).await?;
     let old = NewAddress { email: &row.email, email_key: &row.email_key, before };
     if !people::set_address(tx, user, &old, now).await? {
         return Ok(false);
     }
+    users::remove_added_since(tx, user, row.created_at).await?;
     if row.detail == CLAIMED {
-        users::forget_attached(tx, user, now).await?;
+        users::forget_attached(tx, person, now).await?;
     } else {
         passwords::remove(tx, user).await?;
-        users::remove_added_since(tx, user, row.created_at).await?;
         users::end_everything_known(tx, user, now).await?;
     }
     // The ways back that were sent later went to addresses that whoever took the account over chose.

@@ -3,7 +3,7 @@
 
 use super::recover::unsent;
 use super::verify::owner;
-use crate::base::{Fault, Timestamp};
+use crate::base::Fault;
 use crate::endpoints::{Provider, Visit, audit_at};
 use crate::identity::one_time::{self, LinkToken, OneTime, Purpose};
 use crate::identity::users::{self, User};
@@ -51,9 +51,12 @@ pub async fn disown(provider: &Provider, token: &str, visit: &Visit) -> Result<O
             if !one_time::consume(tx, &row, now).await? {
                 return Ok(false);
             }
+            // Who had the account before the address was proved is anybody; of second factors only those go that came since.
+            if !user.address_proved_here {
+                users::forget_attached(tx, &user, now).await?;
+            }
             // Whoever came in may have left themselves a way back, or a lock.
-            let since = if user.address_proved_here { row.created_at } else { Timestamp::from_unix(0) };
-            users::remove_added_since(tx, &user.id, since).await?;
+            users::remove_added_since(tx, &user.id, row.created_at).await?;
             users::end_everything_known(tx, &user.id, now).await?;
             reset.store(tx).await?;
             audits::write(tx, &id, &record).await?;

@@ -155,10 +155,10 @@ pub(super) fn first_proof(provider: &Provider, user: &User, visit: &Visit) -> Re
     let Some(to) = Recipient::of(user, visit.lang).filter(|_| is_claimed && provider.post.is_on()) else { return Ok(None) };
     let what = match to.lang {
         Lang::En => {
-            "You confirmed by a mail, for the first time, that this address is yours. Until then only another provider had said so. To be sure that nobody else stays in your account, everything that had been added to it before was removed: accounts elsewhere, passwords, passkeys and second factors. Every session from before has ended."
+            "This address was confirmed by a mail for the first time; until now only another provider had said so. What opened your account before is gone: passwords, accounts elsewhere, sessions. Second factors stay. If you are asked for one that is not yours, ask whoever runs this page to remove it."
         }
         Lang::De => {
-            "Sie haben zum ersten Mal durch eine E-Mail bestätigt, dass diese Adresse Ihnen gehört. Bis dahin hatte das nur ein anderer Anbieter gesagt. Damit niemand sonst in Ihrem Konto bleibt, wurde alles entfernt, was vorher hinzugefügt worden war: Konten bei anderen, Passwörter, Passkeys und zweite Faktoren. Jede Sitzung von vorher ist beendet."
+            "Diese Adresse wurde zum ersten Mal durch eine E-Mail bestätigt; bisher hatte das nur ein anderer Anbieter gesagt. Was Ihr Konto bisher geöffnet hat, ist fort: Passwörter, andere Konten, Sitzungen. Zweite Faktoren bleiben. Werden Sie nach einem fremden gefragt, wenden Sie sich an den Betreiber."
         }
     };
     let letter =

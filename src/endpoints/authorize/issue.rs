@@ -90,12 +90,14 @@ pub struct Occasion<'a> {
 /// Storage, keys or chance failed.
 pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Approved, visit: &Visit) -> Result<Answer, Fault> {
     let request = occasion.request;
+    let is_dated = occasion.signed.session.is_dated;
     let detail = GrantDetail {
         scope: approved.scope().clone(),
         resources: request.resources.clone(),
         claims: request.claims.clone(),
         sid: Some(occasion.signed.session.sid.clone()),
-        auth_time: Some(occasion.signed.session.auth_time),
+        // No time is told that nobody knows, but to who asked for one: then it is when they came here.
+        auth_time: Some(occasion.signed.session.auth_time).filter(|_| is_dated || occasion.client.client.require_auth_time),
         acr: occasion.signed.session.acr.clone(),
         amr: occasion.signed.session.amr.clone(),
     };

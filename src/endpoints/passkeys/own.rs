@@ -19,6 +19,7 @@ use crate::oauth::Lang;
 use crate::store::audit::AuditEvent;
 use crate::store::outbox::NewMail;
 use crate::store::passkeys::{self, Passkey};
+use crate::store::users as people;
 use crate::store::{audit as audits, factors, outbox, passwords, recovery_codes, trusted_devices};
 
 /// The longest name of a passkey, in characters.
@@ -76,17 +77,20 @@ pub struct For<'a> {
     subject: &'a Id,
     /// The session that has to go on until then, where there is one.
     session: Option<&'a Id>,
+    /// The generation of those who came in as the person that has to last until then, where a first proof waits.
+    generation: Option<i64>,
 }
 
 impl<'a> For<'a> {
     pub const fn account(signed: &'a Signed) -> Self {
-        Self { user: &signed.user, subject: &signed.session.id, session: Some(&signed.session.id) }
+        Self { user: &signed.user, subject: &signed.session.id, session: Some(&signed.session.id), generation: None }
     }
 
     /// For whom an interaction waits.
-    pub fn interaction(found: &'a Found, user: &'a User, visit: &'a Visit) -> Self {
-        let session = visit.session.as_ref().filter(|signed| signed.user.id == user.id);
-        Self { user, subject: &found.id, session: session.map(|signed| &signed.session.id) }
+    pub fn interaction(found: &'a Found, asked: &'a second_factor::Asked, visit: &'a Visit) -> Self {
+        let session = visit.session.as_ref().filter(|signed| signed.user.id == asked.user.id);
+        let session = session.map(|signed| &signed.session.id);
+        Self { user: &asked.user, subject: &found.id, session, generation: asked.generation() }
     }
 }
 
@@ -158,11 +162,14 @@ pub async fn enrol(provider: &Provider, place: &For<'_>, (answer, name): (&str, 
     };
     let record = audit_at("passkey_added", new.user_id.as_str(), visit);
     let Telling { id, record, told } = telling(provider, (place.user, visit.lang), record, News::Added(&new.name))?;
-    let (session, now) = (place.session.cloned(), visit.now);
+    let (session, given, now) = (place.session.cloned(), place.generation, visit.now);
     let done = provider
         .db
         .write(async move |tx| {
             users::hold(tx, &new.user_id).await?;
+            if given.is_some() && given != people::generation(tx, &new.user_id).await? {
+                return Ok(false);
+            }
             if let Some(session) = &session {
                 sessions::still_open(tx, session, now).await?;
             }

@@ -7,7 +7,7 @@ use crate::endpoints::{Provider, Signed, Visit};
 use crate::identity::factor::RECOVERY;
 use crate::identity::{recovery, sessions, users};
 use crate::store::outbox::NewMail;
-use crate::store::{audit as audits, outbox};
+use crate::store::{audit as audits, outbox, recovery_codes};
 
 /// Makes a new set in the place of the one before; nothing for who has no second factor that they could lose. Whoever calls has
 /// seen to it that the sign-in is fresh.
@@ -24,11 +24,10 @@ pub async fn make(provider: &Provider, signed: &Signed, visit: &Visit) -> Result
 /// # Errors
 /// As [`make`].
 pub async fn make_first(provider: &Provider, signed: &Signed, visit: &Visit) -> Result<Option<Vec<Secret<String>>>, Fault> {
-    let own = Own::of(provider, &signed.user).await?;
-    if own.codes.count > 0 || !may_have(provider, &own) {
+    if !may_have(provider, &Own::of(provider, &signed.user).await?) {
         return Ok(None);
     }
-    Ok(Some(replace(provider, By::person("recovery_codes_made", signed, visit), None, visit.now).await?))
+    replace(provider, By::person("recovery_codes_made", signed, visit), Set::First, visit.now).await
 }
 
 /// The same as [`make`] for whoever acts.
@@ -40,31 +39,42 @@ pub async fn make_by(provider: &Provider, by: By<'_>, now: Timestamp) -> Result<
         return Ok(None);
     }
     let told = letter(provider, (by.user, by.lang), &Change::RecoveryMade, now)?;
-    Ok(Some(replace(provider, by, told, now).await?))
+    replace(provider, by, Set::Another(told), now).await
 }
 
 fn may_have(provider: &Provider, own: &Own) -> bool {
     provider.factors.policy.takes(RECOVERY) && own.has_any()
 }
 
-async fn replace(provider: &Provider, by: By<'_>, told: Option<NewMail>, now: Timestamp) -> Result<Vec<Secret<String>>, Fault> {
+/// Which set it is to be.
+enum Set {
+    /// Only where there is none.
+    First,
+    /// In the place of any other; a mail tells.
+    Another(Option<NewMail>),
+}
+
+async fn replace(provider: &Provider, by: By<'_>, set: Set, now: Timestamp) -> Result<Option<Vec<Secret<String>>>, Fault> {
     let By { user, event: mut record, session, .. } = by;
     let (rows, shown) = provider.factors.recovery_key.make(&provider.clock, &provider.random)?;
     record.user_id = Some(user.id.clone());
     let (id, user, session) = (provider.new_id()?, user.id.clone(), session.cloned());
-    provider
+    let made = provider
         .db
         .write(async move |tx| {
             users::hold(tx, &user).await?;
             if let Some(session) = &session {
                 sessions::still_open(tx, session, now).await?;
             }
-            recovery::replace(tx, &user, &rows, now).await?;
-            if let Some(told) = &told {
-                outbox::enqueue(tx, told, now).await?;
+            match &set {
+                Set::First if recovery_codes::has_unused(tx, &user).await? => return Ok(false),
+                Set::First | Set::Another(None) => {}
+                Set::Another(Some(told)) => outbox::enqueue(tx, told, now).await?,
             }
-            audits::write(tx, &id, &record).await
+            recovery::replace(tx, &user, &rows, now).await?;
+            audits::write(tx, &id, &record).await?;
+            Ok(true)
         })
         .await?;
-    Ok(shown)
+    Ok(made.then_some(shown))
 }

@@ -166,6 +166,14 @@ impl Asked {
         }
     }
 
+    /// The generation of those who came in as the person by which the first proof stands, where there is no session yet.
+    pub const fn generation(&self) -> Option<i64> {
+        match &self.by {
+            By::Half(half) => Some(half.generation),
+            By::Session(_) => None,
+        }
+    }
+
     /// Whether the person has no session yet.
     pub const fn is_half(&self) -> bool {
         matches!(self.by, By::Half(_))

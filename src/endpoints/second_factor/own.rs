@@ -63,9 +63,12 @@ impl Own {
         Self { level, has_any, ..self }
     }
 
-    /// What stays once the address of the account is proved for the first time (`users::prove_address`).
-    pub(in crate::endpoints) fn after_first_proof(mut self, provider: &Provider) -> Self {
-        self.passkeys.retain(|own| !own.signs_in);
+    /// What stays once the address of the account is proved for the first time (`users::forget_attached`).
+    pub(in crate::endpoints) fn after_first_proof(mut self, provider: &Provider, user: &User) -> Self {
+        self.passkeys.retain(|own| user.email_verified || !own.signs_in);
+        for own in &mut self.passkeys {
+            own.signs_in = false;
+        }
         self.weighed(provider)
     }
 

@@ -80,9 +80,9 @@ pub async fn arrive(provider: &Provider, upstream: &str, params: Params, visit: 
     match connected.arrive(&answer, now).await {
         Ok(identity) => {
             let departed = attempt.expires_at.plus(-LIFETIME_SECONDS);
-            let proved_within = |most| is_fresh(&identity, departed, (most, now));
-            let (is_fresh, is_enough) = (proved_within(0), max_age.is_none_or(proved_within));
-            decide::decide(provider, Came { connected, found, attempt, identity, is_fresh, is_enough }, visit).await
+            let is_enough = max_age.is_none_or(|most| is_fresh(&identity, departed, (most, now)));
+            let proved_at = identity.auth_time.map(|at| Timestamp::from_unix(at).min(now));
+            decide::decide(provider, Came { connected, found, attempt, identity, proved_at, is_enough }, visit).await
         }
         Err(trouble) => Ok(Arrived::Failed(failed(&trouble, &connected, &found))),
     }

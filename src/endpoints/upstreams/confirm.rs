@@ -10,7 +10,7 @@ use crate::endpoints::interaction::{Found, Outcome, Page, look};
 use crate::endpoints::{Provider, Visit, audit_at, second_factor};
 use crate::identity::linking;
 use crate::identity::sessions;
-use crate::identity::users::User;
+use crate::identity::users::{self, User};
 use crate::notify::Letter;
 use crate::oauth::Lang;
 use crate::store::audit::{self as audits, AuditEvent};
@@ -74,6 +74,8 @@ pub async fn answer(
     provider
         .db
         .write(async move |tx| {
+            // The person first, as everywhere, or PostgreSQL would find deadlocks.
+            users::hold(tx, &signed.user.id).await?;
             sessions::still_open(tx, &signed.session.id, now).await?;
             interactions::add_event(tx, &ids.0, &interaction, &added, now).await?;
             let is_first = upstream_attempts::consume_arrival(tx, &waiting.arrival, now).await?;

@@ -203,7 +203,10 @@ impl Provider {
     /// # Errors
     /// Storage failed, or a row cannot be opened.
     pub async fn open_ways(&self) -> Result<OpenWays, Fault> {
-        let issuers = self.upstreams().await?.iter().map(|connected| connected.upstream.issuer.clone()).collect();
+        // One without a button on the house's own page leads to some app, and not to the account.
+        let all = self.upstreams().await?;
+        let has_button = all.iter().filter(|connected| connected.upstream.is_shown_for(None));
+        let issuers = has_button.map(|connected| connected.upstream.issuer.clone()).collect();
         Ok(OpenWays { password: self.takes_passwords().await?, passkeys: self.passkeys.is_some(), issuers })
     }
 

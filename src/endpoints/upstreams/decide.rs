@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::confirm::{Told, notice};
 use super::grounds::{Act, Grounds, Proved};
 use super::{Arrived, Connected, Failed, Failure, Waiting, Why};
-use crate::base::{Fault, Id, public_id};
+use crate::base::{Fault, Id, Timestamp, public_id};
 use crate::endpoints::accounts;
-use crate::endpoints::interaction::{AccountPage, Found, Outcome, look};
+use crate::endpoints::interaction::{AccountPage, Errand, Found, Outcome, look};
 use crate::endpoints::second_factor;
 use crate::endpoints::sign_in::{Entry, Proof, Stay, establish};
 use crate::endpoints::{Provider, Visit, audit_at};
@@ -19,6 +19,12 @@ use crate::store::audit::{self as audits, AuditEvent};
 use crate::store::upstream_attempts::{self, Arrival, Attempt};
 use crate::store::{interactions, passkeys, passwords};
 
+/// What the log says of a domain that the operator did not allow.
+const OTHER_DOMAIN: &str = "their address is of another domain, or not proved";
+
+/// What the log says where a time is asked for that nobody knows.
+const UNDATED: &str = "it does not say that they proved themselves just now, and here they cannot";
+
 /// Seconds that somebody who came back has for what they have to do here.
 const ARRIVAL_SECONDS: i64 = 3600;
 
@@ -28,8 +34,8 @@ pub(super) struct Came {
     pub found: Found,
     pub attempt: Attempt,
     pub identity: UpstreamIdentity,
-    /// Whether they proved themselves there since they were sent.
-    pub is_fresh: bool,
+    /// When they proved themselves there, if the provider says so.
+    pub proved_at: Option<Timestamp>,
     /// Whether that is as fresh as the errand wants it.
     pub is_enough: bool,
 }
@@ -55,13 +61,19 @@ fn belongs(upstream: &Upstream, identity: &UpstreamIdentity) -> bool {
 /// # Errors
 /// Storage, keys or chance failed.
 pub(super) async fn decide(provider: &Provider, came: Came, visit: &Visit) -> Result<Arrived, Fault> {
-    let failed = |why| Ok(Arrived::Failed(Failed::of(why, Some(&came.connected), &came.found)));
+    let failed = |why, trouble: &str| {
+        tracing::warn!(upstream = came.connected.upstream.id, trouble, "a sign-in by an upstream did not succeed");
+        Ok(Arrived::Failed(Failed::of(why, Some(&came.connected), &came.found)))
+    };
     let address = proved_address(&came.identity);
     let key = address.as_ref().map(|(_, key)| key.as_str());
     // An address that is not proved may still be given and proved here, if its domain is a right one.
     let upstream = &came.connected.upstream;
-    if address.is_some() && !is_welcome(upstream, key) || !belongs(upstream, &came.identity) {
-        return failed(Failure::NotAllowed);
+    if address.is_some() && !is_welcome(upstream, key) {
+        return failed(Failure::NotAllowed, OTHER_DOMAIN);
+    }
+    if !belongs(upstream, &came.identity) {
+        return failed(Failure::NotAllowed, "they are in none of the groups");
     }
     if came.attempt.session_id.is_some() {
         return attach(provider, came, visit).await;
@@ -71,13 +83,17 @@ pub(super) async fn decide(provider: &Provider, came: Came, visit: &Visit) -> Re
         // An address that they proved here counts as well as one that they proved there.
         let own = user.email.as_deref().filter(|_| user.email_verified).and_then(email_key);
         if address.is_none() && !is_welcome(upstream, own.as_deref()) {
-            return failed(Failure::NotAllowed);
+            return failed(Failure::NotAllowed, OTHER_DOMAIN);
         }
         return match (user.is_open(), came.is_enough) {
-            (false, _) => failed(Failure::Closed),
+            (false, _) => failed(Failure::Closed, "their account here is closed"),
             (true, true) => come_by(provider, came, user, visit).await,
-            (true, false) if can_confirm(provider, &user).await? => wait(provider, came, Some((user, Why::Stale)), visit).await,
-            (true, false) => failed(Failure::Stale),
+            (true, false) if can_confirm(provider, &user).await? => wait(provider, came, (Some(user), Why::Stale), visit).await,
+            // The house asks for itself, and nobody but the provider can say who they are: they would never get in again.
+            (true, false) if is_wish_of_house(&came.found) => {
+                come_by(provider, Came { proved_at: None, ..came }, user, visit).await
+            }
+            (true, false) => failed(Failure::Stale, UNDATED),
         };
     }
     let holder = match &address {
@@ -86,15 +102,17 @@ pub(super) async fn decide(provider: &Provider, came: Came, visit: &Visit) -> Re
         None => None,
     };
     match (holder, address) {
-        (Some(holder), _) => wait(provider, came, Some((holder, Why::Unknown)), visit).await,
-        (None, _) if !upstream.auto_register.is_on() => failed(Failure::NoAccount),
-        (None, Some((_, key))) if !provider.policy.accounts.takes(&key) => failed(Failure::NotAllowed),
+        (Some(holder), _) => wait(provider, came, (Some(holder), Why::Unknown), visit).await,
+        (None, _) if !upstream.auto_register.is_on() => failed(Failure::NoAccount, "no account is made for newcomers"),
+        (None, Some((_, key))) if !provider.policy.accounts.takes(&key) => {
+            failed(Failure::NotAllowed, "sign_up.domains does not have their domain")
+        }
         (None, Some((email, _))) if came.is_enough => register(provider, came, email, visit).await,
         // A mail proves them as well as it proves an address.
-        (None, Some(_)) if !provider.post.is_on() => failed(Failure::Stale),
-        (None, Some(_)) => wait(provider, came, None, visit).await,
-        (None, None) if provider.post.is_on() => wait(provider, came, None, visit).await,
-        (None, None) => failed(Failure::NoAccount),
+        (None, Some(_)) if !provider.post.is_on() => failed(Failure::Stale, UNDATED),
+        (None, Some(_)) => wait(provider, came, (None, Why::Undated), visit).await,
+        (None, None) if provider.post.is_on() => wait(provider, came, (None, Why::Unknown), visit).await,
+        (None, None) => failed(Failure::NoAccount, "it gave no proved address, and no mail can be sent"),
     }
 }
 
@@ -110,7 +128,7 @@ async fn come_by(provider: &Provider, came: Came, user: User, visit: &Visit) -> 
     let there = proved_address(&came.identity).filter(|_| came.identity.email_authoritative);
     let proves = own.filter(|own| there.is_some_and(|(_, key)| key == *own));
     let act = Act::ComeBy { user: Box::new(user.clone()), proves };
-    let grounds = Grounds::new(provider, (identity, act, came.is_fresh), &came.identity, upstream)?;
+    let grounds = Grounds::new(provider, (identity, act, came.proved_at), &came.identity, upstream)?;
     let entry = entry(user, grounds);
     Ok(match establish(provider, came.found.clone(), entry, visit).await? {
         Some(signed_in) => Arrived::SignedIn(Box::new(signed_in)),
@@ -120,7 +138,7 @@ async fn come_by(provider: &Provider, came: Came, user: User, visit: &Visit) -> 
 
 /// Somebody new, whose address the provider vouches for. If they were made by another answer at this very moment, they are known.
 async fn register(provider: &Provider, came: Came, email: String, visit: &Visit) -> Result<Arrived, Fault> {
-    let from = (&came.identity, came.is_fresh);
+    let from = (&came.identity, came.proved_at);
     let entry = newcomer(provider, from, (&came.connected.upstream, email), None, visit)?;
     if let Some(signed_in) = establish(provider, came.found.clone(), entry, visit).await? {
         return Ok(Arrived::SignedIn(Box::new(signed_in)));
@@ -134,7 +152,7 @@ async fn register(provider: &Provider, came: Came, email: String, visit: &Visit)
 /// The entry that makes an account with this address; `proved` uses up what proved it, if the provider did not.
 pub(super) fn newcomer(
     provider: &Provider,
-    (from, is_fresh): (&UpstreamIdentity, bool),
+    (from, proved_at): (&UpstreamIdentity, Option<Timestamp>),
     (upstream, email): (&Upstream, String),
     proved: Option<Proved>,
     visit: &Visit,
@@ -145,7 +163,7 @@ pub(super) fn newcomer(
     let identity = linking::row(provider.new_id()?, &new.id, from, &upstream.id, visit.now);
     let grounds = Grounds::new(
         provider,
-        (identity, Act::Register { new: Box::new(new), event: Box::new(event), proved: proved.map(Box::new) }, is_fresh),
+        (identity, Act::Register { new: Box::new(new), event: Box::new(event), proved: proved.map(Box::new) }, proved_at),
         from,
         upstream,
     )?;
@@ -177,6 +195,14 @@ fn new_user(
     Ok((new, (provider.new_id()?, event)))
 }
 
+/// Whether the new proof is wanted by the house alone, and no app waits for its time.
+fn is_wish_of_house(found: &Found) -> bool {
+    match &found.errand {
+        Errand::App(request) => !request.prompt.has_login() && request.max_age.is_none(),
+        Errand::StepUp(_) | Errand::Account | Errand::SignOut(_) => true,
+    }
+}
+
 /// Whether a person can prove themselves here, without another provider.
 async fn can_confirm(provider: &Provider, user: &User) -> Result<bool, Fault> {
     let open = provider.open_ways().await?;
@@ -189,14 +215,13 @@ async fn can_confirm(provider: &Provider, user: &User) -> Result<bool, Fault> {
 }
 
 /// Keeps who came until they did what is to be done here first.
-async fn wait(provider: &Provider, came: Came, holder: Option<(User, Why)>, visit: &Visit) -> Result<Arrived, Fault> {
+async fn wait(provider: &Provider, came: Came, (holder, why): (Option<User>, Why), visit: &Visit) -> Result<Arrived, Fault> {
     let Came { connected, mut found, identity, .. } = came;
     let id = provider.new_id()?;
-    let why = holder.as_ref().map(|(_, why)| *why).unwrap_or_default();
-    let own = holder.as_ref().filter(|_| why == Why::Stale).and_then(|(user, _)| user.email.clone());
+    let own = holder.as_ref().filter(|_| why == Why::Stale).and_then(|user| user.email.clone());
     let waiting = Waiting {
         arrival: id.clone(),
-        user: holder.map(|(holder, _)| holder.id),
+        user: holder.map(|holder| holder.id),
         upstream: connected.upstream.name.clone(),
         shown: identity.shown(),
         address: own.or_else(|| identity.email.clone()),
@@ -253,6 +278,8 @@ async fn attach(provider: &Provider, came: Came, visit: &Visit) -> Result<Arrive
     let done = provider
         .db
         .write(async move |tx| {
+            // The person first, as everywhere, or PostgreSQL would find deadlocks.
+            users::hold(tx, &identity.user_id).await?;
             crate::identity::sessions::still_open(tx, &session, now).await?;
             if !linking::attach(tx, &identity).await? {
                 return Ok(false);

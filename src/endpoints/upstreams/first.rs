@@ -146,6 +146,7 @@ async fn come_in(provider: &Provider, found: Found, mail: OneTime, visit: &Visit
     let Some(connected) = provider.upstream(&upstream).await? else { return Ok(None) };
     let email = mail.email.clone();
     // The mail was answered just now.
-    let entry = newcomer(provider, (&from, true), (&connected.upstream, email), Some(Proved { mail, arrival }), visit)?;
+    let entry =
+        newcomer(provider, (&from, Some(visit.now)), (&connected.upstream, email), Some(Proved { mail, arrival }), visit)?;
     establish(provider, found, entry, visit).await
 }

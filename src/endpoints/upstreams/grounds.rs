@@ -34,9 +34,9 @@ pub(in crate::endpoints) struct Origin {
     /// The profile there, if it is to be taken over: not before the sign-in is complete.
     #[serde(default)]
     profile: Option<Map<String, Value>>,
-    /// Whether they proved themselves there, or here, just now.
+    /// When they proved themselves there, or here by a mail, if anybody says so.
     #[serde(default)]
-    is_fresh: bool,
+    proved_at: Option<Timestamp>,
 }
 
 /// What the transaction does with the identity.
@@ -62,7 +62,7 @@ impl Grounds {
     /// The ID token cannot be sealed.
     pub(super) fn new(
         provider: &Provider,
-        (identity, act, is_fresh): (Identity, Act, bool),
+        (identity, act, proved_at): (Identity, Act, Option<Timestamp>),
         from: &UpstreamIdentity,
         upstream: &Upstream,
     ) -> Result<Self, Fault> {
@@ -85,7 +85,7 @@ impl Grounds {
             sid: from.sid.clone(),
             sealed_id_token,
             profile: is_refreshed.then(|| from.claims.clone()),
-            is_fresh,
+            proved_at,
         };
         Ok(Self { identity, act, means: Means { amr, level }, origin })
     }
@@ -129,9 +129,9 @@ impl Grounds {
 }
 
 impl Origin {
-    /// Whether the person proved themselves just now, as far as anybody says: many are sent back who are signed in there.
-    pub(in crate::endpoints) const fn is_fresh(&self) -> bool {
-        self.is_fresh
+    /// When the person proved themselves, as far as anybody says: many are sent back who were signed in there for long.
+    pub(in crate::endpoints) const fn proved_at(&self) -> Option<Timestamp> {
+        self.proved_at
     }
 
     /// Whether that is still an account of this person.

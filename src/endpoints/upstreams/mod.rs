@@ -106,12 +106,21 @@ pub struct Waiting {
     why: Why,
 }
 
+impl Waiting {
+    /// Whether a mail is to prove when they proved themselves, and not only their address.
+    pub fn is_undated(&self) -> bool {
+        self.why == Why::Undated
+    }
+}
+
 /// Why somebody waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Why {
     /// Their account there is no account here yet.
     #[default]
     Unknown,
+    /// The same; their address is proved there, but not when they proved themselves, which is wanted: a mail does both.
+    Undated,
     /// It is, and the provider does not say that they proved themselves there just now, which is wanted: they do so here.
     Stale,
 }

@@ -6,7 +6,7 @@ use crate::base::{Fault, Id, Timestamp};
 use crate::endpoints::{Provider, Signed, Visit, audit_at};
 use crate::identity::linking;
 pub use crate::identity::linking::Detached;
-use crate::identity::sessions;
+use crate::identity::{sessions, users};
 use crate::store::{audit as audits, outbox};
 
 /// What the page shows.
@@ -64,6 +64,8 @@ pub async fn detach(provider: &Provider, signed: &Signed, id: &str, visit: &Visi
     provider
         .db
         .write(async move |tx| {
+            // The person first, as everywhere, or PostgreSQL would find deadlocks.
+            users::hold(tx, &row.user_id).await?;
             sessions::still_open(tx, &session, now).await?;
             let outcome = linking::detach(tx, &row, (&open, &session), now).await?;
             if outcome == Detached::Done {

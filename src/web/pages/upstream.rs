@@ -68,6 +68,8 @@ pub struct GiveAddress {
     pub frame: Frame,
     pub action: String,
     pub upstream: String,
+    /// Whether the provider gave a proved one: then only the time of the proof is missing.
+    pub is_undated: bool,
     pub username: String,
     pub problem: Option<AddressGivenProblem>,
     pub sign_in_url: String,

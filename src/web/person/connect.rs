@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::links::{link, link_gone, pressed};
 use super::{Opened, broken, go_on, is_for, open, open_form, page, speak, ui_locales};
 use crate::endpoints::accounts::Link;
-use crate::endpoints::upstreams::{self, Connecting, GiveAddress};
+use crate::endpoints::upstreams::{self, Connecting, GiveAddress, Waiting};
 use crate::web::pages::{self, AddressGivenProblem, LinkCode, LinkTo};
 use crate::web::{State, answer, extract};
 
@@ -61,21 +61,22 @@ pub async fn ask(request: HttpRequest, state: Data<State>, id: Path<String>) -> 
     match upstreams::asked(&opened.found, &opened.visit) {
         Some(waiting) => {
             let username = waiting.address.clone().unwrap_or_default();
-            let response = give_page(&state, &request, &opened, (waiting.upstream, username, None));
+            let response = give_page(&state, &request, &opened, (&waiting, username, None));
             answer::with_browser(response, opened.browser)
         }
         None => go_on(&state, &request, opened).await,
     }
 }
 
-type Given = (String, String, Option<AddressGivenProblem>);
+type Given<'a> = (&'a Waiting, String, Option<AddressGivenProblem>);
 
-fn give_page(state: &State, request: &HttpRequest, opened: &Opened, (upstream, username, problem): Given) -> HttpResponse {
+fn give_page(state: &State, request: &HttpRequest, opened: &Opened, (waiting, username, problem): Given<'_>) -> HttpResponse {
     let found = &opened.found;
     let base = state.provider.issuer.path();
     let model = pages::GiveAddress {
         action: format!("{base}/give-address/{}", found.id),
-        upstream,
+        upstream: waiting.upstream.clone(),
+        is_undated: waiting.is_undated(),
         username,
         problem,
         sign_in_url: format!("{base}/sign-in/{}", found.id),
@@ -92,14 +93,14 @@ pub async fn give(request: HttpRequest, state: Data<State>, id: Path<String>, pa
     };
     speak(&mut opened, &request);
     let username = form.get("username").unwrap_or_default().trim().to_owned();
-    let upstream = upstreams::asked(&opened.found, &opened.visit).map(|waiting| waiting.upstream).unwrap_or_default();
+    let Some(waiting) = upstreams::asked(&opened.found, &opened.visit) else { return go_on(&state, &request, opened).await };
     let problem = match upstreams::give_address(&state.provider, &opened.found, &username, &opened.visit).await {
         Ok(GiveAddress::Sent(outcome) | GiveAddress::Over(outcome)) => return answer::outcome(&state, opened.browser, outcome),
         Ok(GiveAddress::NoAddress) => AddressGivenProblem::NoAddress,
         Ok(GiveAddress::OtherDomain) => AddressGivenProblem::OtherDomain,
         Err(fault) => return broken(&state, &request, &fault),
     };
-    let response = give_page(&state, &request, &opened, (upstream, username, Some(problem)));
+    let response = give_page(&state, &request, &opened, (&waiting, username, Some(problem)));
     answer::with_browser(response, opened.browser)
 }
 

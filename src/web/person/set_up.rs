@@ -80,7 +80,7 @@ pub async fn options(request: HttpRequest, state: Data<State>, id: Path<String>,
         Ok(None) => return go_on(&state, &request, opened).await,
         Err(fault) => return broken(&state, &request, &fault),
     };
-    let place = passkeys::For::interaction(&opened.found, &asked.user, &opened.visit);
+    let place = passkeys::For::interaction(&opened.found, &asked, &opened.visit);
     match passkeys::ask_to_enrol(&state.provider, &place, &opened.visit).await {
         Ok(passkeys::Asked::Options(asked)) => super::passkeys::options(&asked),
         Ok(_) => error::show(&state, &request, Kind::NotFound, None),
@@ -98,7 +98,7 @@ async fn add_passkey(
     let Some(credential) = form.get("credential") else {
         return passkey(state, request, (opened, asked, level), Some(PasskeyProblem::NoScript)).await;
     };
-    let place = passkeys::For::interaction(&opened.found, &asked.user, &opened.visit);
+    let place = passkeys::For::interaction(&opened.found, &asked, &opened.visit);
     let name = form.get("name").unwrap_or_default();
     match passkeys::enrol(&state.provider, &place, (credential, name), &opened.visit).await {
         Ok(Enrolled::Done) => go_on(state, request, opened).await,

@@ -19,6 +19,7 @@ pub struct UpstreamTexts {
 
     pub address: &'static str,
     pub address_what: One,
+    pub address_undated: One,
 
     pub failed: &'static str,
     pub unknown: &'static str,
@@ -80,6 +81,9 @@ pub(super) const EN: UpstreamTexts = UpstreamTexts {
     address: "Your e-mail address",
     address_what: One::new(
         "{} didn’t give us an e-mail address that is confirmed. Type yours: we send you a mail to confirm it, and then your account is ready.",
+    ),
+    address_undated: One::new(
+        "{} doesn’t tell us that you signed in there just now. We send you a mail to confirm that it is you, and then your account is ready.",
     ),
 
     failed: "The sign-in did not succeed",
@@ -154,6 +158,9 @@ pub(super) const DE: UpstreamTexts = UpstreamTexts {
     address: "Ihre E-Mail-Adresse",
     address_what: One::new(
         "Von {} haben wir keine bestätigte E-Mail-Adresse bekommen. Geben Sie Ihre ein: Wir senden Ihnen eine E-Mail, mit der Sie sie bestätigen, dann ist Ihr Konto bereit.",
+    ),
+    address_undated: One::new(
+        "{} sagt uns nicht, dass Sie sich dort gerade angemeldet haben. Wir senden Ihnen eine E-Mail, mit der Sie bestätigen, dass Sie es sind, dann ist Ihr Konto bereit.",
     ),
 
     failed: "Die Anmeldung ist nicht gelungen",
