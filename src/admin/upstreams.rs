@@ -6,9 +6,8 @@ use crate::federation::{AppleKey, Kind, Mapping, Switch, Upstream, Visibility};
 use crate::identity::sessions;
 use crate::identity::users::domain_key;
 use crate::oauth::Problem;
-use crate::store::upstream_sessions::{self, Elsewhere};
 use crate::store::upstreams::{self, StoredUpstream};
-use crate::store::{audit, changes};
+use crate::store::{audit, changes, upstream_sessions};
 
 /// What an operator says of a provider; what is not said stays, or has its default.
 #[derive(Clone, Debug, Default)]
@@ -164,25 +163,40 @@ pub async fn edit(desk: &Desk, id: &str, changes: &Changes) -> Result<Upstream, 
 /// Removes one. The accounts of people stay, and so do their identities: they come back with the provider. The sessions that came by
 /// it end, and the apps are told. Says how many those were.
 ///
+/// They end in portions, after the provider is gone. Should that be stopped, the same again ends those that are left.
+///
 /// # Errors
-/// There is none, or something broke.
+/// There is none, and no session that came by it; or something broke.
 pub async fn remove(desk: &Desk, id: &str) -> Result<usize, Refusal> {
-    let (event_id, event) = desk.event("upstream_removed")?;
-    let (row, now) = (id.to_owned(), desk.now());
-    let ended = desk.db.write(async move |tx| {
-        if !upstreams::remove(tx, &row).await? {
-            return Ok(None);
+    let left = upstream_sessions::count_by(&mut desk.db.conn(), id).await?;
+    let (event_id, mut event) = desk.event("upstream_removed")?;
+    event.detail = serde_json::json!({ "upstream": id, "sessions": left });
+    let row = id.to_owned();
+    let is_known = desk.db.write(async move |tx| {
+        if !upstreams::remove(tx, &row).await? && left == 0 {
+            return Ok(false);
         }
-        let open = upstream_sessions::open(tx, Elsewhere::Upstream { id: &row }).await?;
-        for (session, _) in &open {
-            sessions::end(tx, session, now).await?;
-        }
-        let detail = serde_json::json!({ "upstream": row, "sessions": open.len() });
-        audit::write(tx, &event_id, &audit::AuditEvent { detail, ..event.clone() }).await?;
+        audit::write(tx, &event_id, &event).await?;
         changes::raise(tx, changes::Topic::Upstreams).await?;
-        Ok(Some(open.len()))
+        Ok(true)
     });
-    ended.await?.ok_or_else(|| Refusal::NotFound(format!("upstream {id}")))
+    if !is_known.await? {
+        return Err(Refusal::NotFound(format!("upstream {id}")));
+    }
+    Ok(end_sessions(desk, id).await?)
+}
+
+async fn end_sessions(desk: &Desk, upstream: &str) -> Result<usize, Fault> {
+    let (mut count, mut last, now) = (0, None, desk.now());
+    loop {
+        let (of, after) = (upstream.to_owned(), last.clone());
+        let ended = desk.db.write(async move |tx| sessions::end_some_by(tx, &of, after.as_ref(), now).await).await?;
+        count += ended.len();
+        last = ended.into_iter().next_back();
+        if last.is_none() {
+            return Ok(count);
+        }
+    }
 }
 
 fn row(desk: &Desk, upstream: &Upstream, secret: &Secret<String>) -> Result<StoredUpstream, Fault> {

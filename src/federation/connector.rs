@@ -181,7 +181,8 @@ impl Trouble {
         matches!(self, Self::Down(_) | Self::Busy(_))
     }
 
-    /// Whether it is the provider's own fault, and nothing that a visitor could have brought about.
+    /// Whether it is the provider's own fault. When somebody brought something, that shows only by a [`probe`](Connector::probe): what they
+    /// brought may be made up.
     pub const fn is_fault(&self) -> bool {
         matches!(self, Self::Down(_) | Self::Nonsense(_))
     }

@@ -5,14 +5,11 @@ use serde_json::{Map, Value};
 
 use super::connector::{Answer, Connector, Departure, Doing, Ended, Parting, Trouble, UpstreamIdentity, Wish};
 use super::upstream::Upstream;
-use super::wire::call;
-use super::words_of;
+use super::wire::{about_a_person, call};
+use super::{code_of, words_of};
 use crate::base::{Secret, Timestamp, base64url, sha256};
 use crate::jose::members;
 use crate::outbound::Outbound;
-
-/// The longest code that is taken, in bytes.
-const LONGEST_CODE: usize = 256;
 
 /// Where the API of the public GitHub is; that of an Enterprise server is below its address.
 const PUBLIC: (&str, &str) = ("https://github.com", "https://api.github.com");
@@ -83,8 +80,7 @@ impl GitHub {
         if let Some(error) = answer.params.get("error") {
             return Err(words_of(error));
         }
-        let code = answer.params.get("code").filter(|code| !code.is_empty() && code.len() <= LONGEST_CODE);
-        let token = self.redeem(code.ok_or(Trouble::Wrong("neither a code nor an error came"))?, answer).await?;
+        let token = self.redeem(code_of(answer)?, answer).await?;
         let user = self.api("/user", &token).await?;
         let user = user.as_object().ok_or(Trouble::Wrong("its API says nothing of the person"))?;
         let subject = user.get("id").and_then(Value::as_u64).filter(|id| *id > 0);
@@ -137,8 +133,8 @@ impl GitHub {
             .header("user-agent", "vouchsafe")
             .header("authorization", format!("Bearer {}", token.expose()))
             .body(Vec::new());
-        let body = self.call(request).await?;
-        serde_json::from_slice(&body).map_err(|_| Trouble::Nonsense("its API answers something that cannot be read"))
+        let body = self.call(request).await.map_err(about_a_person)?;
+        serde_json::from_slice(&body).map_err(|_| Trouble::Wrong("its API answers something that cannot be read"))
     }
 
     async fn call(&self, request: Result<http::Request<Vec<u8>>, http::Error>) -> Result<Vec<u8>, Trouble> {
@@ -146,7 +142,7 @@ impl GitHub {
         let answer = call(&self.outbound, request).await?;
         match answer.status() {
             http::StatusCode::OK => Ok(answer.into_body()),
-            _ => Err(Trouble::Wrong("its API refuses its own token")),
+            _ => Err(Trouble::Wrong("it refuses the code, or its own token")),
         }
     }
 

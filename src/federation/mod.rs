@@ -41,6 +41,15 @@ pub fn connect(upstream: &Upstream, secret: Secret<String>, outbound: Outbound) 
 /// for nothing but the words of a page.
 pub const UNAVAILABLE: [&str; 2] = ["temporarily_unavailable", "server_error"];
 
+/// The longest code that is taken, in bytes.
+const LONGEST_CODE: usize = 2048;
+
+/// The code that came (RFC 6749 appendix A.11: VSCHAR). What cannot be one is not sent to a provider, however it would take it.
+fn code_of(answer: &Answer) -> Result<&str, Trouble> {
+    let is_code = |code: &&str| (1..=LONGEST_CODE).contains(&code.len()) && code.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    answer.params.get("code").filter(is_code).ok_or(Trouble::Wrong("neither an error came nor anything that can be a code"))
+}
+
 /// What an error code of a provider means. Nothing that it or a stranger wrote goes further than a plain word.
 fn words_of(code: &str) -> Trouble {
     let is_plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

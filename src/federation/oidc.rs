@@ -24,14 +24,11 @@ use super::id_token::{Reader, Refusal};
 use super::kind::Kind;
 use super::mapping::Profile;
 use super::upstream::Upstream;
-use super::wire::{call, http};
-use super::{UNAVAILABLE, apple, is_identifier, logout, words_of};
+use super::wire::{about_a_person, call, redeeming};
+use super::{UNAVAILABLE, apple, code_of, is_identifier, logout, words_of};
 use crate::base::{Secret, Timestamp};
 use crate::jose;
 use crate::outbound::Outbound;
-
-/// The longest code that is taken, in bytes.
-const LONGEST_CODE: usize = 4096;
 
 /// A connected provider.
 pub(super) struct Oidc {
@@ -117,9 +114,7 @@ impl Oidc {
         if let Some(error) = answer.params.get("error") {
             return Err(words_of(error));
         }
-        let code = answer.params.get("code").filter(|code| !code.is_empty() && code.len() <= LONGEST_CODE);
-        let code = code.ok_or(Trouble::Wrong("neither a code nor an error came"))?;
-        let tokens = self.redeem(&known, code, answer, now).await?;
+        let tokens = self.redeem(&known, code_of(answer)?, answer, now).await?;
         let (id_token, claims) = self.verified(&known, &tokens, answer, now).await?;
         let raw = Secret::new(id_token.to_string());
         let said = jose::peek_claims(raw.expose()).ok_or(Trouble::Wrong("the ID token cannot be read"))?;
@@ -195,7 +190,7 @@ impl Oidc {
         let client = CoreClient::from_provider_metadata(known.metadata.clone(), id, Some(ClientSecret::new(secret)))
             .set_redirect_uri(redirect(&answer.callback)?)
             .set_auth_type(if basic { AuthType::BasicAuth } else { AuthType::RequestBody });
-        let http = http(&self.outbound);
+        let http = redeeming(&self.outbound);
         client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(|_| Trouble::Wrong("its metadata names no token endpoint"))?
@@ -248,11 +243,11 @@ impl Oidc {
             .header("authorization", format!("Bearer {}", tokens.access_token().secret()))
             .body(Vec::new())
             .map_err(|_| Trouble::Wrong("the access token cannot be sent"))?;
-        let answer = call(&self.outbound, request).await?;
+        let answer = call(&self.outbound, request).await.map_err(about_a_person)?;
         if answer.status() != StatusCode::OK {
             return Err(Trouble::Wrong("its userinfo refuses its own access token"));
         }
-        let told = jose::members(answer.body()).ok_or(Trouble::Nonsense("its userinfo is no JSON object"))?;
+        let told = jose::members(answer.body()).ok_or(Trouble::Wrong("its userinfo is no JSON object"))?;
         if told.get("sub").and_then(Value::as_str) != Some(subject) {
             return Err(Trouble::Wrong("its userinfo is about somebody else"));
         }

@@ -7,7 +7,7 @@ use crate::base::{Fault, Id, Random, Secret, Timestamp, base64url_decode, sha256
 use crate::store::logout::{self, Ending};
 pub use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::store::{Conn, Db, Tx, grants, sessions};
+use crate::store::{Conn, Db, Tx, grants, sessions, upstream_sessions};
 
 /// What the token of a session begins with.
 const PREFIX: &str = "ss_";
@@ -20,8 +20,8 @@ const AT_ONCE_SECONDS: i64 = 30;
 /// How long apps are told of the end of a session that do not confirm it, in seconds.
 pub const TOLD_SECONDS: i64 = 3600;
 
-/// How many sessions that ran out are ended in one transaction.
-const RUN_OUT_AT_ONCE: i64 = 100;
+/// How many of many sessions are ended in one transaction: whoever else writes waits for no more than these.
+const ENDED_AT_ONCE: i64 = 100;
 
 /// What the session cookie holds.
 #[derive(Clone, Debug)]
@@ -270,11 +270,23 @@ pub async fn end_others(tx: &mut Tx, user: &Id, keep: &Id, now: Timestamp) -> Re
 /// # Errors
 /// Storage failed.
 pub async fn end_run_out(tx: &mut Tx, idle_seconds: i64, now: Timestamp) -> Result<bool, Fault> {
-    let found = sessions::run_out(tx, now, now.plus(-idle_seconds), RUN_OUT_AT_ONCE).await?;
+    let found = sessions::run_out(tx, now, now.plus(-idle_seconds), ENDED_AT_ONCE).await?;
     for id in &found {
         end(tx, id, now).await?;
     }
-    Ok(i64::try_from(found.len()).is_ok_and(|found| found >= RUN_OUT_AT_ONCE))
+    Ok(i64::try_from(found.len()).is_ok_and(|found| found >= ENDED_AT_ONCE))
+}
+
+/// Ends some of the sessions that came by a provider, those after `last`, and says which those were: none if there are no more.
+///
+/// # Errors
+/// Storage failed.
+pub async fn end_some_by(tx: &mut Tx, upstream: &str, last: Option<&Id>, now: Timestamp) -> Result<Vec<Id>, Fault> {
+    let found = upstream_sessions::some_by(tx, upstream, last.map_or("", Id::as_str), ENDED_AT_ONCE).await?;
+    for id in &found {
+        end(tx, id, now).await?;
+    }
+    Ok(found)
 }
 
 /// Removes what ended and would have expired before `before`.

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_upstreams.sql"),
     include_str!("../../migrations/0010_people.sql"),
     include_str!("../../migrations/0011_standing.sql"),
+    include_str!("../../migrations/0012_upstream_sessions.sql"),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, checksum TEXT NOT NULL)";

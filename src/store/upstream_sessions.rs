@@ -54,12 +54,11 @@ pub async fn find(conn: &mut Conn, session: &Id) -> Result<Option<UpstreamSessio
     }))
 }
 
-/// Whose sessions end elsewhere: those of one session there, all of a subject, or all of a provider.
+/// Whose sessions end elsewhere: those of one session there, or all of a subject.
 #[derive(Clone, Copy, Debug)]
 pub enum Elsewhere<'a> {
     Session { issuer: &'a str, sid: &'a str },
     Subject { issuer: &'a str, subject: &'a str },
-    Upstream { id: &'a str },
 }
 
 /// The sessions of ours that are not ended and came from there, each with its person.
@@ -80,11 +79,6 @@ pub async fn open(tx: &mut Tx, of: Elsewhere<'_>) -> Result<Vec<(Id, Id)>, Fault
             .bind(issuer)
             .bind(subject)
         }
-        Elsewhere::Upstream { id } => {
-            sql("SELECT s.id, s.user_id FROM upstream_sessions e JOIN sessions s ON s.id = e.session_id
-                 WHERE e.upstream_id = $1 AND s.ended_at IS NULL ORDER BY s.id")
-            .bind(id)
-        }
     };
     let rows = tx.fetch_all(statement).await?;
     rows.iter()
@@ -93,4 +87,30 @@ pub async fn open(tx: &mut Tx, of: Elsewhere<'_>) -> Result<Vec<(Id, Id)>, Fault
             Ok((c.id("id")?, c.id("user_id")?))
         })
         .collect()
+}
+
+/// How many sessions that are not ended came by a provider.
+///
+/// # Errors
+/// Storage failed.
+pub async fn count_by(conn: &mut Conn, upstream: &str) -> Result<i64, Fault> {
+    let statement = sql("SELECT COUNT(*) AS count FROM upstream_sessions e JOIN sessions s ON s.id = e.session_id
+         WHERE e.upstream_id = $1 AND s.ended_at IS NULL")
+    .bind(upstream);
+    let row = conn.fetch(statement).await?;
+    row.map_or(Ok(0), |row| row.columns("upstream_sessions").int("count"))
+}
+
+/// Some of the sessions that are not ended and came by a provider: the first of those after `last`, in order of their ids.
+///
+/// # Errors
+/// Storage failed.
+pub async fn some_by(tx: &mut Tx, upstream: &str, last: &str, most: i64) -> Result<Vec<Id>, Fault> {
+    let statement = sql("SELECT e.session_id AS id FROM upstream_sessions e JOIN sessions s ON s.id = e.session_id
+         WHERE e.upstream_id = $1 AND e.session_id > $2 AND s.ended_at IS NULL ORDER BY e.session_id LIMIT $3")
+    .bind(upstream)
+    .bind(last)
+    .bind(most);
+    let rows = tx.fetch_all(statement).await?;
+    rows.iter().map(|row| row.columns("sessions").id("id")).collect()
 }

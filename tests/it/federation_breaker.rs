@@ -37,6 +37,24 @@ async fn rests(app: &TestApp) -> bool {
     !page.attributes("#upstream-corp", "disabled").is_empty()
 }
 
+/// A call at which nobody brings anything, and so shows whether the provider is well.
+const fn own_call(kind: Kind) -> &'static str {
+    if matches!(kind, Kind::GitHub) { "/api/v3/user" } else { DISCOVERY }
+}
+
+/// Where the codes go.
+const fn tokens(kind: Kind) -> &'static str {
+    if matches!(kind, Kind::GitHub) { "/login/oauth/access_token" } else { TOKEN }
+}
+
+/// All of it fails, not only what a visitor has a part in.
+fn down(kind: Kind, fault: Instead) -> impl FnOnce(&mut Behaviour) {
+    move |behaviour| {
+        behaviour.instead.insert(tokens(kind).to_owned(), fault.clone());
+        behaviour.instead.insert(own_call(kind).to_owned(), fault);
+    }
+}
+
 fn at(path: &str, instead: Instead) -> impl FnOnce(&mut Behaviour) {
     let path = path.to_owned();
     move |behaviour| drop(behaviour.instead.insert(path, instead))
@@ -49,7 +67,7 @@ async fn its_own_faults_open_it() {
         let app = house(&[]).await;
         let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
         assert!(is_in(&come(&app, &up).await));
-        up.will(at(TOKEN, fault.clone()));
+        up.will(down(Kind::Oidc, fault.clone()));
         for _ in 0..3 {
             assert!(!rests(&app).await, "{fault:?}");
             assert_eq!(come(&app, &up).await.status, status, "{fault:?}");
@@ -96,15 +114,110 @@ async fn visitors_neither_open_nor_close_it() {
     bring().await;
     assert!(!rests(&app).await && is_in(&come(&app, &up).await), "none of it is the provider's fault");
     for _ in 0..2 {
-        up.will(at(TOKEN, Instead::Status(500)));
+        up.will(down(Kind::Oidc, Instead::Status(500)));
         assert_eq!(come(&app, &up).await.status, 503);
         up.mend();
         bring().await;
     }
     assert!(!rests(&app).await);
-    up.will(at(TOKEN, Instead::Status(500)));
+    up.will(down(Kind::Oidc, Instead::Status(500)));
     assert_eq!(come(&app, &up).await.status, 503);
     assert!(rests(&app).await, "three in a row, whatever strangers did between them");
+    app.ignore_mail();
+}
+
+/// A code that a stranger made up may meet a firewall, or all that a provider has for such a thing. Whatever that says, it opens nothing
+/// while the provider is well otherwise; when it is not, it does.
+#[tokio::test]
+async fn codes_that_were_made_up() {
+    for kind in [Kind::Oidc, Kind::GitHub] {
+        let app = house(&[]).await;
+        let up = Upstream::connected(&app, "corp", kind, Changes::default()).await;
+        assert!(is_in(&come(&app, &up).await));
+        for said in [Instead::Status(403), Instead::Status(500), Instead::Html, Instead::Huge] {
+            up.will(|behaviour| behaviour.answer = json!({ "code": "' OR 1=1 --" }));
+            up.will(at(tokens(kind), said.clone()));
+            for _ in 0..4 {
+                assert!(!is_in(&come(&app, &up).await));
+            }
+            assert!(!rests(&app).await, "{kind:?} {said:?}");
+            up.mend();
+        }
+        // A 4xx to a code is no fault at all, whatever else fails.
+        up.will(down(kind, Instead::Status(500)));
+        up.will(at(tokens(kind), Instead::Status(403)));
+        for _ in 0..4 {
+            assert_eq!(come(&app, &up).await.status, 400);
+        }
+        assert!(!rests(&app).await, "{kind:?}");
+        up.will(down(kind, Instead::Status(500)));
+        for _ in 0..3 {
+            assert_eq!(come(&app, &up).await.status, 503);
+        }
+        assert!(rests(&app).await, "{kind:?}: it is really down");
+        app.ignore_mail();
+    }
+}
+
+/// RFC 6749 appendix A.11: what cannot be a code is sent nowhere.
+#[tokio::test]
+async fn what_cannot_be_a_code() {
+    for kind in [Kind::Oidc, Kind::GitHub] {
+        let app = house(&[]).await;
+        let up = Upstream::connected(&app, "corp", kind, Changes::default()).await;
+        for code in ["caf\u{e9}", "a\nb", "\u{7f}", "", &"x".repeat(2049)] {
+            up.will(|behaviour| behaviour.answer = json!({ "code": code }));
+            assert_eq!(come(&app, &up).await.status, 400, "{code:?}");
+        }
+        assert_eq!(up.heard(tokens(kind)).len(), 0);
+        for code in ["~ !", &"x".repeat(2048)] {
+            up.will(|behaviour| behaviour.answer = json!({ "code": code }));
+            assert_eq!(come(&app, &up).await.status, 400);
+        }
+        assert_eq!(up.heard(tokens(kind)).len(), 2, "nobody has these, but they could be codes");
+        up.mend();
+        assert!(is_in(&come(&app, &up).await));
+        app.ignore_mail();
+    }
+}
+
+/// A person has a part in what is said of them: it may be as large as they please, and is nobody's fault.
+#[tokio::test]
+async fn documents_about_a_person() {
+    for kind in [Kind::Oidc, Kind::GitHub] {
+        let app = house(&[]).await;
+        let up = Upstream::start(&app).await;
+        let about = || up.will(|behaviour| behaviour.userinfo = Some(json!({ "sub": "up-ana" })));
+        about();
+        up.connect(&app, "corp", kind, Changes::default()).await;
+        assert!(is_in(&come(&app, &up).await));
+        let path = if kind == Kind::GitHub { "/api/v3/user/emails" } else { "/userinfo" };
+        for said in [Instead::Huge, Instead::Html] {
+            up.will(at(own_call(kind), Instead::Status(500)));
+            up.will(|behaviour| drop(behaviour.instead.remove("/api/v3/user")));
+            up.will(at(path, said.clone()));
+            for _ in 0..4 {
+                assert_eq!(come(&app, &up).await.status, 400, "{said:?}");
+            }
+            assert!(!rests(&app).await, "{kind:?} {said:?}");
+        }
+        up.mend();
+        about();
+        assert!(is_in(&come(&app, &up).await));
+        app.ignore_mail();
+    }
+}
+
+/// Whoever is kept waiting until the end is reason enough: nothing more can be asked then.
+#[tokio::test]
+async fn no_answer_at_all() {
+    let app = house(&[]).await;
+    let up = Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    assert!(is_in(&come(&app, &up).await));
+    up.will(at(TOKEN, Instead::Hang));
+    let pages = tokio::join!(come(&app, &up), come(&app, &up), come(&app, &up));
+    assert_eq!([pages.0.status, pages.1.status, pages.2.status], [503; 3]);
+    assert!(rests(&app).await);
     app.ignore_mail();
 }
 
@@ -135,7 +248,7 @@ async fn one_trial_at_a_time() {
     // Somebody is on the way already.
     let mut early = Browser::new();
     let leaving = leave(&app, &mut early).await;
-    up.will(at(TOKEN, Instead::Status(502)));
+    up.will(down(Kind::Oidc, Instead::Status(502)));
     for _ in 0..3 {
         come(&app, &up).await;
     }
@@ -166,8 +279,10 @@ async fn one_trial_at_a_time() {
     assert!(rests(&app).await, "twice as long");
     app.clock.advance(1);
     // It answers, but the sign-in fails as before: back to rest, for longer again.
-    up.will(at(TOKEN, Instead::Status(502)));
-    assert_eq!(come(&app, &up).await.status, 503);
+    let mut unlucky = Browser::new();
+    let on_the_way = leave(&app, &mut unlucky).await;
+    up.will(down(Kind::Oidc, Instead::Status(502)));
+    assert_eq!(up.pass(&mut unlucky, &on_the_way).await.status, 503);
     app.clock.advance(119);
     assert!(rests(&app).await, "four times as long");
     // Whoever was on the way is let through, and shows that it is well.
@@ -182,13 +297,13 @@ async fn one_trial_at_a_time() {
 async fn a_trial_at_github() {
     let app = house(&[]).await;
     let up = Upstream::connected(&app, "corp", Kind::GitHub, Changes::default()).await;
-    let token = "/login/oauth/access_token";
     assert!(is_in(&come(&app, &up).await));
-    up.will(at(token, Instead::Status(502)));
+    up.will(down(Kind::GitHub, Instead::Status(502)));
     for _ in 0..3 {
         assert_eq!(come(&app, &up).await.status, 503);
     }
     assert!(rests(&app).await);
+    let before = up.heard("/api/v3/user").iter().filter(|heard| heard.authorization.is_none()).count();
     app.clock.advance(30);
     up.will(at("/api/v3/user", Instead::Status(503)));
     assert_eq!(come(&app, &up).await.status, 503);
@@ -197,6 +312,6 @@ async fn a_trial_at_github() {
     app.clock.advance(60);
     assert!(is_in(&come(&app, &up).await));
     let asked = up.heard("/api/v3/user");
-    assert_eq!(asked.iter().filter(|heard| heard.authorization.is_none()).count(), 2, "two trials");
+    assert_eq!(asked.iter().filter(|heard| heard.authorization.is_none()).count(), before + 2, "two trials");
     app.ignore_mail();
 }

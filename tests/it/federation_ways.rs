@@ -1,6 +1,7 @@
 //! Accounts elsewhere as ways in: which count, what ends with one, and whom the house lets make an account by one (decision 17).
 
 use serde_json::json;
+use vouchsafe::admin::Refusal;
 use vouchsafe::admin::upstreams::{self, Changes};
 use vouchsafe::federation::{Kind, Visibility};
 use vouchsafe::store::sql;
@@ -87,6 +88,39 @@ async fn sessions_end_with_their_door() {
         receiver.heard("/200/out", 1).await;
         app.ignore_mail();
     }
+}
+
+/// A removal ends sessions in portions. Stopped in its middle it has removed the provider, and the same again ends what is left.
+#[tokio::test]
+async fn a_removal_that_was_stopped() {
+    let app = house(&[]).await;
+    Upstream::connected(&app, "corp", Kind::Oidc, Changes::default()).await;
+    Upstream::connected(&app, "other", Kind::Oidc, Changes::default()).await;
+    app.person("ana").await;
+    for text in [
+        "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1250)
+         INSERT INTO sessions (id, token_hash, sid, user_id, browser_hash, auth_time, acr, amr, user_agent, address, created_at,
+             last_seen_at, expires_at)
+         SELECT '00000000-0000-7000-8000-00000000' || CAST(n.i AS TEXT), 'hash-' || CAST(n.i AS TEXT), 'sid-' || CAST(n.i AS TEXT),
+             users.id, 'browser-' || CAST(n.i AS TEXT), 0, '1', '[]', '', '', 0, 0, 9000000000 FROM n CROSS JOIN users",
+        "INSERT INTO upstream_sessions (session_id, upstream_id, issuer, subject)
+         SELECT id, CASE WHEN token_hash = 'hash-1250' THEN 'other' ELSE 'corp' END, 'https://up.test', token_hash FROM sessions
+         WHERE token_hash LIKE 'hash-%'",
+        // Two of the last portion cannot end at one time: it fails.
+        "CREATE UNIQUE INDEX in_the_way ON sessions (ended_at) WHERE token_hash = 'hash-1220' OR token_hash = 'hash-1240'",
+    ] {
+        app.provider.db.write(async move |tx| tx.execute(sql(text)).await).await.unwrap();
+    }
+    let ended = async || app.count("SELECT COUNT(*) FROM sessions WHERE ended_at IS NOT NULL").await;
+    assert!(upstreams::remove(app.desk(), "corp").await.is_err());
+    assert_eq!(ended().await, 200, "two portions stay ended");
+    assert_eq!(app.count("SELECT COUNT(*) FROM upstreams WHERE id = 'corp'").await, 0);
+    app.provider.db.write(async |tx| tx.execute(sql("DROP INDEX in_the_way")).await).await.unwrap();
+    assert_eq!(upstreams::remove(app.desk(), "corp").await.unwrap(), 50);
+    assert_eq!(ended().await, 250);
+    assert!(matches!(upstreams::remove(app.desk(), "corp").await, Err(Refusal::NotFound(_))), "nothing is left");
+    assert_eq!(app.audited("upstream_removed").await, 2);
+    assert_eq!(upstreams::remove(app.desk(), "other").await.unwrap(), 1);
 }
 
 /// `sign_up.domains` is about new accounts, whichever way they come; who has one, or connects one, is not asked for another address.

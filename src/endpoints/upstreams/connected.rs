@@ -24,6 +24,8 @@ pub struct Connected {
     row: StoredUpstream,
     connector: Box<dyn Connector>,
     breaker: Breaker,
+    /// Whoever finds out whether it is well, one at a time.
+    asking: tokio::sync::Mutex<()>,
 }
 
 /// All of them, as far as this process has seen.
@@ -88,11 +90,24 @@ impl Connected {
     /// # Errors
     /// Why nobody came back.
     pub(super) async fn arrive(&self, answer: &Answer, now: Timestamp) -> Result<UpstreamIdentity, Trouble> {
-        let outcome = by(Instant::now() + DEADLINE, self.connector.arrive(answer, now)).await;
+        let until = Instant::now() + DEADLINE;
+        let outcome = self.told(by(until, self.connector.arrive(answer, now)).await);
         if outcome.is_ok() {
             self.breaker.succeeded();
+        } else if outcome.as_ref().is_err_and(Trouble::is_fault) && self.is_unwell(until, now).await {
+            self.breaker.failed(now);
         }
-        self.blamed(outcome, now)
+        outcome
+    }
+
+    /// Whether it fails in a call of ours as well: a 5xx may be all that it has for a code that a stranger made up. One asks at a time, and
+    /// the others say nothing, or a crowd that waits in line for the same answer would run out of time.
+    async fn is_unwell(&self, until: Instant, now: Timestamp) -> bool {
+        if Instant::now() >= until {
+            return true;
+        }
+        let Ok(_asking) = self.asking.try_lock() else { return false };
+        by(until, self.connector.probe(now)).await.is_err_and(|trouble| trouble.is_fault())
     }
 
     /// Where the browser goes to be signed out there, if there is such a place and it can be found out. Nobody stays signed in here
@@ -169,7 +184,7 @@ impl Provider {
         let secret = self.vault.open("upstreams", "sealed_secret", &row.id, &row.sealed_secret)?;
         let secret = String::from_utf8(secret).map_err(|_| Fault::corrupt("upstreams", "sealed_secret"))?;
         let connector = federation::connect(&upstream, Secret::new(secret), self.outbound.clone());
-        Ok(Connected { upstream, row, connector, breaker: Breaker::default() })
+        Ok(Connected { upstream, row, connector, breaker: Breaker::default(), asking: tokio::sync::Mutex::default() })
     }
 
     /// One of them.
