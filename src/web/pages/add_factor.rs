@@ -56,7 +56,7 @@ impl AddFactor {
             AddProblem::TooMany => t.factors.too_many.to_owned(),
             AddProblem::NotSent => t.factors.not_sent.to_owned(),
             AddProblem::Wrong => t.factors.wrong.to_owned(),
-            AddProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),
+            AddProblem::SlowedDown { seconds } => t.wait(seconds),
         })
     }
 }

@@ -51,7 +51,7 @@ impl ChangePassword {
         let t = self.frame.t();
         match self.problem? {
             PasswordProblem::Current(_) => None,
-            PasswordProblem::SlowedDown { seconds } => Some(t.slowed_down.of(seconds).to_string()),
+            PasswordProblem::SlowedDown { seconds } => Some(t.wait(seconds)),
             PasswordProblem::Busy => Some(t.busy.to_owned()),
         }
     }

@@ -60,7 +60,7 @@ impl CheckMail {
         let t = self.frame.t();
         Some(match self.problem? {
             CodeProblem::Wrong => t.accounts.wrong_code.to_owned(),
-            CodeProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),
+            CodeProblem::SlowedDown { seconds } => t.wait(seconds),
         })
     }
 }

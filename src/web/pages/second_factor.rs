@@ -127,7 +127,8 @@ impl WayRow {
             Some(at) => t.factors.last_used.with(ago(t, at, now)).to_string(),
             None => t.factors.never_used.to_owned(),
         };
-        let names = way.names.join(", ");
+        let names: Vec<&str> = way.names.iter().map(String::as_str).filter(|name| *name != words.name).collect();
+        let names = names.join(", ");
         let detail = if names.is_empty() { used } else { format!("{names} · {used}") };
         Self { id: way.kind.clone(), url, name: words.name.clone(), detail }
     }
@@ -140,7 +141,7 @@ impl SecondFactor {
             SecondFactorProblem::Missing => t.factors.missing.to_owned(),
             SecondFactorProblem::Wrong => t.factors.wrong.to_owned(),
             SecondFactorProblem::NotSent => t.factors.not_sent.to_owned(),
-            SecondFactorProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),
+            SecondFactorProblem::SlowedDown { seconds } => t.wait(seconds),
         })
     }
 

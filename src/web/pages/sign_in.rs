@@ -116,7 +116,7 @@ impl SignIn {
             SignInProblem::Passkey(problem) => problem.text(t).to_owned(),
             SignInProblem::UsernameMissing => t.username_missing.to_owned(),
             SignInProblem::PasswordMissing => t.password_missing.to_owned(),
-            SignInProblem::SlowedDown { seconds } => t.slowed_down.of(seconds).to_string(),
+            SignInProblem::SlowedDown { seconds } => t.wait(seconds),
             SignInProblem::Busy => t.busy.to_owned(),
             SignInProblem::FormExpired => match &self.frame.app {
                 Some(app) => t.form_expired_app.with(&app.name).to_string(),

@@ -152,7 +152,7 @@ fn render_add(state: &State, request: &HttpRequest, guest: &Guest, (enrolling, n
         Some(SecondFactorProblem::SlowedDown { seconds }) => (StatusCode::TOO_MANY_REQUESTS, Some(seconds)),
         Some(_) => (StatusCode::BAD_REQUEST, None),
     };
-    let slowed = wait.map(|seconds| frame.t().slowed_down.of(seconds).to_string());
+    let slowed = wait.map(|seconds| frame.t().wait(seconds));
     let key = |enrolling: Enrolling| {
         let action = format!("{}{LIST}/add", state.provider.issuer.path());
         let session = Some(guest.signed.session.sid.clone());

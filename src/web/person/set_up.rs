@@ -150,7 +150,7 @@ async fn render(
     let frame = state.frame(request, &opened.visit.browser_hash, found.client.as_ref(), ui_locales(found));
     let base = provider.issuer.path();
     let trouble = match problem {
-        Some(SecondFactorProblem::SlowedDown { seconds }) => Some(frame.t().slowed_down.of(seconds).to_string()),
+        Some(SecondFactorProblem::SlowedDown { seconds }) => Some(frame.t().wait(seconds)),
         _ => trouble,
     };
     let action = format!("{base}/set-up-second-factor/{}", found.id);

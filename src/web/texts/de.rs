@@ -31,6 +31,10 @@ pub(super) static TEXTS: Texts = Texts {
         "Zu viele Versuche. Warten Sie eine Sekunde und versuchen Sie es dann noch einmal.",
         "Zu viele Versuche. Warten Sie {} Sekunden und versuchen Sie es dann noch einmal.",
     ),
+    slowed_down_minutes: Count::new(
+        "Zu viele Versuche. Warten Sie eine Minute und versuchen Sie es dann noch einmal.",
+        "Zu viele Versuche. Warten Sie {} Minuten und versuchen Sie es dann noch einmal.",
+    ),
     form_expired: "Diese Seite war eine Weile offen. Nichts ging verloren: Melden Sie sich noch einmal an, um fortzufahren.",
     form_expired_app: One::new(
         "Diese Seite war eine Weile offen. Nichts ging verloren: Melden Sie sich noch einmal an, dann geht es weiter zu {}.",

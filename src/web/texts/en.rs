@@ -28,6 +28,10 @@ pub(super) static TEXTS: Texts = Texts {
     username_missing: "Enter your e-mail.",
     password_missing: "Enter your password.",
     slowed_down: Count::new("Too many tries. Wait a second, then try again.", "Too many tries. Wait {} seconds, then try again."),
+    slowed_down_minutes: Count::new(
+        "Too many tries. Wait a minute, then try again.",
+        "Too many tries. Wait {} minutes, then try again.",
+    ),
     form_expired: "This page was open for a while. Nothing was lost: sign in again to go on.",
     form_expired_app: One::new("This page was open for a while. Nothing was lost: sign in again to go on to {}."),
     busy: "Many people are signing in at this moment. Try again in a few seconds.",

@@ -56,6 +56,7 @@ pub struct Texts {
     pub username_missing: &'static str,
     pub password_missing: &'static str,
     pub slowed_down: Count,
+    pub slowed_down_minutes: Count,
     pub form_expired: &'static str,
     pub form_expired_app: One,
     pub busy: &'static str,
@@ -257,5 +258,24 @@ impl Texts {
             other => return self.scope_other.with(other).to_string(),
         };
         known.to_owned()
+    }
+
+    /// That somebody has to wait so many seconds; long times are told in minutes, rounded up.
+    pub fn wait(&self, seconds: i64) -> String {
+        if seconds <= 120 { self.slowed_down.of(seconds) } else { self.slowed_down_minutes.of(seconds.saturating_add(59) / 60) }
+            .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody counts down from an hour in seconds.
+    #[test]
+    fn waits() {
+        let said = |seconds| texts(&Lang::En).wait(seconds);
+        assert!(said(1).contains("a second") && said(120).contains("120 seconds"));
+        assert!(said(121).contains("3 minutes") && said(3599).contains("60 minutes"), "{}", said(3599));
     }
 }
