@@ -10,6 +10,7 @@ use openidconnect::{
     SignatureVerificationError,
 };
 
+use super::MOST_TRIED;
 use super::connector::Trouble;
 use super::discovery::Known;
 use super::upstream::Upstream;
@@ -20,9 +21,6 @@ const SKEW_SECONDS: i64 = 60;
 
 /// How old an ID token may be when it comes, in seconds: it was made for this answer.
 const OLDEST_SECONDS: i64 = 600;
-
-/// The most keys that are tried for a token that does not say which one signed it.
-const MOST_TRIED: usize = 20;
 
 /// What ID tokens may be signed with: never `none`, never a shared secret.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 7] = [

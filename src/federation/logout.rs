@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::connector::{Ended, Trouble};
 use super::discovery::Known;
-use super::is_identifier;
 use super::upstream::Upstream;
+use super::{MOST_TRIED, is_identifier};
 use crate::base::Timestamp;
 use crate::jose::{self, Alg, Expect, JwkSet, Refused, VerifyingKey, numeric_date};
 
@@ -14,9 +14,6 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// How old one may be when it comes, in seconds.
 const OLDEST_SECONDS: i64 = 300;
-
-/// The most keys that are tried for a token that does not say which one signed it.
-const MOST_TRIED: usize = 20;
 
 /// Why a token is not taken.
 pub(super) enum Refusal {

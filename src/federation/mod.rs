@@ -41,6 +41,9 @@ pub fn connect(upstream: &Upstream, secret: Secret<String>, outbound: Outbound) 
 /// for nothing but the words of a page.
 pub const UNAVAILABLE: [&str; 2] = ["temporarily_unavailable", "server_error"];
 
+/// The most keys that are tried for a token that does not say which one signed it.
+const MOST_TRIED: usize = 20;
+
 /// The longest code that is taken, in bytes.
 const LONGEST_CODE: usize = 2048;
 

@@ -103,6 +103,31 @@ async fn a_new_password_and_the_way_back() {
     }
 }
 
+/// The way back from an address that somebody in the session moved the account to takes what they added since, second factors too, and
+/// leaves what was there before them.
+#[tokio::test]
+async fn the_way_back_takes_what_was_added_since() {
+    for switch in [Switch::Off, Switch::On] {
+        let (app, _up, mut thief) = claimed(proving(switch)).await;
+        let phone = app.add_phone(&mut thief).await;
+        let page = thief.visit(&app.url("/account/email")).await;
+        thief.submit(&page, "change-email", &[("email", "mallory@example.net")]).await;
+        let link = app.mail().one("mallory@example.net").await.link();
+        app.mail().to(VICTIM).await;
+        thief.open_and_press(&link).await;
+        let back = app.mail().one(VICTIM).await.link();
+        app.clock.advance(1);
+        app.add_phone(&mut thief).await;
+        let page = thief.visit(&app.url("/account/recovery-codes")).await;
+        thief.submit(&page, "make-codes", &[]).await;
+        assert!(Browser::new().open_and_press(&back).await.has("set-password"));
+        assert_eq!(app.count("SELECT COUNT(*) FROM factors WHERE confirmed_at IS NOT NULL").await, 1, "{switch}");
+        assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes").await, 0, "{switch}");
+        let _ = phone;
+        app.ignore_mail();
+    }
+}
+
 /// "That wasn't me", of the second sign-in: the door by which the first one came is shut too.
 #[tokio::test]
 async fn a_sign_in_that_was_disowned() {

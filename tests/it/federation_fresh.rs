@@ -6,6 +6,7 @@ use vouchsafe::admin::upstreams::Changes;
 use vouchsafe::federation::Kind;
 
 use crate::support::journey::FRESH;
+use crate::support::registrar::Own;
 use crate::support::rp::claims;
 use crate::support::upstream::{Upstream, house};
 use crate::support::{Browser, CALLBACK, Page, Rp, TestApp};
@@ -131,6 +132,34 @@ async fn the_time_in_the_token() {
         let token = claims(&rp.exchange(&page.param("code").unwrap()).await.text("id_token"));
         assert_eq!(token["auth_time"].as_i64(), told, "{said}");
     }
+    app.ignore_mail();
+}
+
+/// An app that has registered for a time is told one, or the person confirms here; a session without a time does not do either.
+#[tokio::test]
+async fn an_app_that_needs_a_time() {
+    let app = house(&[("REGISTRATION__MODE", "open")]).await;
+    let up = Upstream::connected(&app, "hub", Kind::Oidc, Changes::default()).await;
+    let about = json!({ "require_auth_time": true, "redirect_uris": [CALLBACK], "scope": "openid email" });
+    let rp = Own::new(&app, about).await.rp;
+    let then = app.clock.now().unix() - 3000;
+    up.will(|behaviour| behaviour.claims = json!({ "auth_time": then }));
+    let mut browser = Browser::new();
+    let page = browser.visit(&rp.begin(&rp.flow())).await;
+    let page = up.sign_in(&mut browser, &page, "hub").await;
+    let page = browser.submit(&page, "allow", &[]).await;
+    let token = claims(&rp.exchange(&page.param("code").unwrap()).await.text("id_token"));
+    assert_eq!(token["auth_time"].as_i64(), Some(then));
+    assert!(up.heard("/authorize").last().unwrap().fields.contains_key("max_age"), "a provider is asked for it");
+    up.will(|behaviour| behaviour.claims = json!({ "auth_time": null }));
+    let mut silent = Browser::new();
+    let page = silent.visit(&rp.begin(&rp.flow())).await;
+    assert!(up.sign_in(&mut silent, &page, "hub").await.has("confirm-first"));
+    // Signed in to the account page without a time, and then to the app.
+    let mut account = Browser::new();
+    come(&app, &up, &mut account).await;
+    let page = account.visit(&rp.begin(&rp.flow())).await;
+    assert!(page.has("sign-in"), "{} {}", page.url, page.body);
     app.ignore_mail();
 }
 

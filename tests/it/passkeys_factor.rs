@@ -4,6 +4,7 @@
 use serde_json::json;
 use vouchsafe::admin::factors::{self, Reset};
 use vouchsafe::endpoints::second_factor;
+use vouchsafe::store::sql;
 
 use crate::passkeys::enrolled;
 use crate::support::app::Wish;
@@ -120,6 +121,44 @@ async fn a_copy() {
     let sent = ana.get(&options, |_| {});
     assert_eq!(answer(&mut browser, &page, &sent).await.status, 303);
     app.ignore_mail();
+}
+
+/// A passkey that is added on the strength of a first proof counts for nothing if that proof ended while it was looked at: whoever knows
+/// an old password stays outside. Twin: it did not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn added_on_a_proof_that_ended() {
+    for ends in [true, false] {
+        let settings = [("SECOND_FACTOR__POLICY", "required"), ("SECOND_FACTOR__GRACE_DAYS", "0")];
+        let app = TestApp::with(Wish { settings: &settings, ..Wish::default() }).await;
+        app.person("ana").await;
+        let mut thief = Browser::new();
+        let page = app.first_step(&mut thief, "ana").await;
+        let page = if page.has("add-passkey") { page } else { thief.click(&page, "passkey-instead").await };
+        let options = thief.passkey_options(&page).await;
+        let sent = Authenticator::new(&app, 1).create(&options, |_| {});
+        let db = app.provider.db.clone();
+        // It ends in a transaction that is open while the answer is checked, and done before the passkey is stored.
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let began = std::sync::Mutex::new(Some(began));
+        let ending = tokio::spawn(async move {
+            let end = db.write(async move |tx| {
+                let text =
+                    if ends { "UPDATE users SET entry_generation = entry_generation + 1" } else { "UPDATE users SET sub = sub" };
+                tx.execute(sql(text)).await?;
+                if let Some(began) = began.lock().unwrap().take() {
+                    let _ = began.send(());
+                }
+                std::thread::sleep(std::time::Duration::from_millis(600));
+                Ok(())
+            });
+            end.await.unwrap();
+        });
+        begun.await.unwrap();
+        thief.press(&page, "add-passkey", &[("credential", &sent)]).await;
+        ending.await.unwrap();
+        assert_eq!(app.count("SELECT COUNT(*) FROM passkeys").await, i64::from(!ends));
+        app.ignore_mail();
+    }
 }
 
 /// Who has an authenticator app too chooses; what was used last is asked for first.

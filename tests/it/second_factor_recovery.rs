@@ -2,6 +2,9 @@
 //! a new set.
 
 use tokio::task::JoinSet;
+use vouchsafe::endpoints::{Signed, Visit, second_factor};
+use vouchsafe::identity::sessions::{self, SessionToken};
+use vouchsafe::oauth::Lang;
 use vouchsafe::store::sql;
 
 use crate::support::app::Wish;
@@ -89,6 +92,34 @@ async fn with_the_first_factor() {
     assert!(next.has("done") && !next.has("recovery-codes"), "{}", next.body);
     assert_eq!(before, format!("{:?}", app.provider.db.conn().fetch_all(sql(rows)).await.unwrap()));
     app.ignore_mail();
+}
+
+/// Two that would each be the first set: one is made and shown, and not taken away again by the other.
+#[tokio::test]
+async fn the_first_set_is_made_once() {
+    let app = TestApp::start().await;
+    let mut browser = Browser::new();
+    app.person_with_phone(&mut browser, "ana").await;
+    let no_codes = app.provider.db.write(async |tx| tx.execute(sql("DELETE FROM recovery_codes")).await);
+    assert_eq!(no_codes.await.unwrap(), 10);
+    let token = SessionToken::parse(&browser.cookie("session").unwrap().value).unwrap();
+    let now = app.clock.now();
+    let (session, user) = sessions::find(&mut app.provider.db.conn(), &token, 3600, now).await.unwrap().unwrap();
+    let signed = Signed { session, user };
+    let visit = Visit {
+        browser_hash: signed.session.browser_hash.clone(),
+        session: Some(signed.clone()),
+        half_hash: None,
+        device_hash: None,
+        address: [127, 0, 0, 1].into(),
+        user_agent: String::new(),
+        lang: Lang::En,
+        now,
+    };
+    let make = || second_factor::make_first_codes(&app.provider, &signed, &visit);
+    let (one, other) = tokio::join!(make(), make());
+    assert_ne!(one.unwrap().is_some(), other.unwrap().is_some(), "one of the two");
+    assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes").await, 10);
 }
 
 /// A code is good once, in any spelling; the mail says so and warns when few are left; a new set ends the old one.

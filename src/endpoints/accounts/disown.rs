@@ -51,13 +51,14 @@ pub async fn disown(provider: &Provider, token: &str, visit: &Visit) -> Result<O
             if !one_time::consume(tx, &row, now).await? {
                 return Ok(false);
             }
-            // Who had the account before the address was proved is anybody; of second factors only those go that came since.
-            if !user.address_proved_here {
-                users::forget_attached(tx, &user, now).await?;
-            }
             // Whoever came in may have left themselves a way back, or a lock.
             users::remove_added_since(tx, &user.id, row.created_at).await?;
-            users::end_everything_known(tx, &user.id, now).await?;
+            if user.address_proved_here {
+                users::end_everything_known(tx, &user.id, now).await?;
+            } else {
+                // Who had the account before is anybody.
+                users::forget_attached(tx, &user, now).await?;
+            }
             reset.store(tx).await?;
             audits::write(tx, &id, &record).await?;
             Ok(true)

@@ -90,16 +90,16 @@ pub struct Occasion<'a> {
 /// Storage, keys or chance failed.
 pub async fn issue(provider: &Provider, occasion: &Occasion<'_>, approved: Approved, visit: &Visit) -> Result<Answer, Fault> {
     let request = occasion.request;
-    let is_dated = occasion.signed.session.is_dated;
+    let session = &occasion.signed.session;
     let detail = GrantDetail {
         scope: approved.scope().clone(),
         resources: request.resources.clone(),
         claims: request.claims.clone(),
-        sid: Some(occasion.signed.session.sid.clone()),
-        // No time is told that nobody knows, but to who asked for one: then it is when they came here.
-        auth_time: Some(occasion.signed.session.auth_time).filter(|_| is_dated || occasion.client.client.require_auth_time),
-        acr: occasion.signed.session.acr.clone(),
-        amr: occasion.signed.session.amr.clone(),
+        sid: Some(session.sid.clone()),
+        // No time is told that nobody knows.
+        auth_time: session.is_dated.then_some(session.auth_time),
+        acr: session.acr.clone(),
+        amr: session.amr.clone(),
     };
     let grant = new_grant(provider, occasion, &detail, visit.now)?;
     let code = request.response_type.has_code().then(|| AuthorizationCode::new(&provider.random)).transpose()?;

@@ -118,7 +118,9 @@ fn with_person(request: &ValidRequest, client: &Client, facts: &Facts<'_>) -> St
     }
     // Times are whole seconds: an age that shows as max_age may be more by nearly one.
     let age = facts.now.since(session.auth_time);
-    let too_old = request.max_age.is_some_and(|max_age| !session.is_dated || age >= max_age);
+    // Who is to be told a time (Core section 2) is sent somebody whose time is known.
+    let is_silent = !session.is_dated && (request.max_age.is_some() || client.require_auth_time);
+    let too_old = is_silent || request.max_age.is_some_and(|max_age| age >= max_age);
     if (request.prompt.has_login() || too_old) && !signed_in_now {
         return Step::SignIn(Reason::Again);
     }

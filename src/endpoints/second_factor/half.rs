@@ -198,10 +198,14 @@ pub async fn postpone(provider: &Provider, mut found: Found, visit: &Visit) -> R
     if Own::of(provider, &asked.user).await?.has_any() {
         return Ok(None);
     }
+    let due = match super::may_wait(provider, &found, &asked, visit).await? {
+        Wait::No => return Ok(None),
+        Wait::Forever => None,
+        Wait::Until(due) => Some(due),
+    };
     match asked.by {
         By::Half(half) => {
-            let (_, until) = super::duty(provider, &asked.user, None, visit.now).await?;
-            let Some(until) = until.filter(|until| visit.now < *until) else { return Ok(None) };
+            let Some(until) = due else { return Ok(None) };
             let means = Means { amr: half.amr.clone(), level: Level::One };
             let stay = half.stay;
             let proof = SecondProof::postponed(half.ground(provider).await?, until);
@@ -209,18 +213,6 @@ pub async fn postpone(provider: &Provider, mut found: Found, visit: &Visit) -> R
             establish(provider, found, entry, visit).await
         }
         By::Session(signed) => {
-            let due = match super::may_wait(
-                provider,
-                &found,
-                &Asked { user: asked.user.clone(), by: By::Session(signed.clone()) },
-                visit,
-            )
-            .await?
-            {
-                Wait::No => return Ok(None),
-                Wait::Forever => None,
-                Wait::Until(due) => Some(due),
-            };
             let event = Event { kind: EventKind::Postponed, session_id: signed.session.id.clone(), detail: String::new() };
             let (id, interaction, added, now) = (provider.new_id()?, found.id.clone(), event.clone(), visit.now);
             let user = asked.user.id.clone();

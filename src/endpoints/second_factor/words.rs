@@ -90,19 +90,13 @@ fn sentence(provider: &Provider, change: &Change, lang: Lang) -> String {
 
 /// A kind at the beginning of a sentence.
 fn word(provider: &Provider, of: &str, lang: Lang) -> String {
-    let word = kind(provider, of, lang);
     match (of, lang) {
-        (totp::KIND, Lang::En) => format!("An {}", lower(&word)),
-        (RECOVERY, Lang::En) => format!("A {}", lower(&word)),
-        (totp::KIND, Lang::De) => format!("Eine {word}"),
-        (RECOVERY, Lang::De) => format!("Ein {word}"),
-        _ => word,
+        (totp::KIND, Lang::En) => "An authenticator app".to_owned(),
+        (totp::KIND, Lang::De) => "Eine Authenticator-App".to_owned(),
+        (RECOVERY, Lang::En) => "A recovery code".to_owned(),
+        (RECOVERY, Lang::De) => "Ein Wiederherstellungscode".to_owned(),
+        (other, lang) => kind(provider, other, lang),
     }
-}
-
-fn lower(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// A kind by itself.
@@ -110,8 +104,6 @@ pub(super) fn kind(provider: &Provider, of: &str, lang: Lang) -> String {
     match (of, lang) {
         (totp::KIND, Lang::En) => "Authenticator app".to_owned(),
         (totp::KIND, Lang::De) => "Authenticator-App".to_owned(),
-        (RECOVERY, Lang::En) => "Recovery code".to_owned(),
-        (RECOVERY, Lang::De) => "Wiederherstellungscode".to_owned(),
         (other, lang) => {
             let words = provider.factors.kinds.find(other).and_then(|kind| kind.words(lang));
             words.map_or_else(|| other.to_owned(), |words| words.name.to_owned())

@@ -208,7 +208,7 @@ impl Provider {
     /// not matter, or an app without one would be a way around what the operator wants.
     ///
     /// # Errors
-    /// Storage failed, or a row cannot be opened.
+    /// Storage failed.
     pub async fn takes_passwords(&self) -> Result<bool, Fault> {
         Ok(self.policy.accounts.password || self.upstreams().await?.is_empty())
     }
@@ -216,7 +216,7 @@ impl Provider {
     /// The ways that lead into an account here today.
     ///
     /// # Errors
-    /// Storage failed, or a row cannot be opened.
+    /// Storage failed.
     pub async fn open_ways(&self) -> Result<OpenWays, Fault> {
         // One without a button on the house's own page leads to some app, and not to the account.
         let all = self.upstreams().await?;

@@ -198,7 +198,7 @@ fn new_user(
 /// Whether the new proof is wanted by the house alone, and no app waits for its time.
 fn is_wish_of_house(found: &Found) -> bool {
     match &found.errand {
-        Errand::App(request) => !request.prompt.has_login() && request.max_age.is_none(),
+        Errand::App(request) => !request.prompt.has_login() && request.max_age.is_none() && !found.needs_auth_time(),
         Errand::StepUp(_) | Errand::Account | Errand::SignOut(_) => true,
     }
 }

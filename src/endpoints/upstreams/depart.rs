@@ -19,6 +19,9 @@ pub(super) const LIFETIME_SECONDS: i64 = 1800;
 /// How often one person, or one browser in which nobody is signed in, may go to a provider: each time is a row that waits for them.
 const DEPARTURES: Rule = Rule::per_hour(100);
 
+/// An age that any sign-in has, in seconds: a hundred years.
+const ANY_AGE_SECONDS: i64 = 3_155_760_000;
+
 /// What the person goes there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
@@ -134,13 +137,15 @@ fn wish(provider: &Provider, connected: &Arc<Connected>, found: &Found, again: b
         Errand::App(request) => Some(request),
         _ => None,
     };
+    // A provider that is asked for an age says a time (Core section 2).
+    let any_age = found.needs_auth_time().then_some(ANY_AGE_SECONDS);
     let hint = found.waiting().and_then(|waiting| waiting.address);
     Ok(Wish {
         callback: provider.issuer.join(&connected.upstream.callback_path()),
         state: Secret::new(provider.random.token()?),
         keepsake: Keepsake { nonce: Secret::new(provider.random.token()?), verifier: Secret::new(provider.random.token()?) },
         again,
-        max_age: if again { Some(0) } else { request.and_then(|request| request.max_age) },
+        max_age: if again { Some(0) } else { request.and_then(|request| request.max_age).or(any_age) },
         login_hint: hint.or_else(|| request.and_then(|request| request.login_hint.clone())),
         ui_locales: request.and_then(|request| request.ui_locales.clone()),
         acr_values: request.filter(|_| connected.upstream.second_factor.is_on()).map(|r| acr_values(r)).unwrap_or_default(),

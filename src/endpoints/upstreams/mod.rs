@@ -153,6 +153,11 @@ impl Found {
         self.waiting().is_some_and(|waiting| waiting.why == Why::Stale && waiting.user.as_ref() == Some(user))
     }
 
+    /// Whether the app has registered to be told when the person proved themselves (`require_auth_time`).
+    fn needs_auth_time(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.client.require_auth_time)
+    }
+
     /// Who waits, if the question was not answered yet.
     pub fn waiting(&self) -> Option<Waiting> {
         let answered = |id: &Id| self.events.iter().any(|e| e.kind == EventKind::Connected && e.detail == id.as_str());
